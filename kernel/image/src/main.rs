@@ -1,0 +1,3 @@
+//! The kernel image: joins core to arch.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The UEFI program that carries the bundle and starts the kernel.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Messages between the supervisor and the console.
+#![no_std]
+#![forbid(unsafe_code)]

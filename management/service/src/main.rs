@@ -1,0 +1,3 @@
+//! The first process: starts and watches programs and VMs.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Runs QEMU and judges what a machine prints.

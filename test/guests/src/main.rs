@@ -1,0 +1,3 @@
+//! Small bare test kernels, one claim each.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! What a device sees: port, MMIO and PCI dispatch, interrupts, guest memory.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! UART, RTC, I/O APIC, PCI host bridge, power management.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Guest memory over mapped pages: the only VMM crate with unsafe.

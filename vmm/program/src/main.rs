@@ -1,0 +1,3 @@
+//! One VM: vCPU loops, device loop, control channel. Composition only.
+
+fn main() {}

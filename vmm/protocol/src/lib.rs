@@ -1,0 +1,103 @@
+//! Messages between the supervisor and one VMM.
+//!
+//! The supervisor starts a `vmm` process with one channel. Its first message is a
+//! [`StartMessage`] (postcard) with handles, after which the two exchange [`Request`]s (to the
+//! VMM) and [`Report`]s (from it). The receiver treats the sender as hostile: what does not
+//! decode is answered or dropped, never trusted.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::{string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+/// vCPUs of one VM at the most.
+pub const VCPUS_MAX: u32 = 64;
+/// Disks of one VM at the most.
+pub const DISKS_MAX: usize = 16;
+
+/// The first message of the channel. The handles that come with it stand in this order: the
+/// VM's scheduling group, the kernel file, the initrd if there is one, the disks in order, and the
+/// console channel (raw bytes both ways: the VM's first serial line).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartMessage {
+    /// What to build.
+    pub machine: MachineConfig,
+    /// Size in bytes of the kernel file; its memory object starts at the first byte of the file.
+    pub kernel_bytes: u64,
+    /// Size in bytes of the initrd, or `None`: then its handle is absent too.
+    pub initrd_bytes: Option<u64>,
+}
+
+/// A virtual machine as its owner described it, checked by the configuration parser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineConfig {
+    /// Name, for logs.
+    pub name: String,
+    /// Number of vCPUs, 1 to [`VCPUS_MAX`].
+    pub vcpus: u32,
+    /// RAM in bytes, a multiple of 4 KiB.
+    pub memory_bytes: u64,
+    /// Kernel command line.
+    pub command_line: String,
+    /// The disks; their memory objects come as handles in the same order.
+    pub disks: Vec<DiskConfig>,
+}
+
+/// One disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskConfig {
+    /// Size in bytes, a multiple of 512.
+    pub bytes: u64,
+    /// The guest may not write.
+    pub read_only: bool,
+}
+
+/// What the supervisor asks of a VMM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Press the ACPI power button.
+    PowerButton,
+    /// Reset the machine, as its reset button does.
+    Reset,
+    /// Inflate or deflate the balloon to so many bytes.
+    Balloon(u64),
+    /// Report statistics.
+    Statistics,
+    /// Panic now (only tests send it): shows that a dying VMM harms no other.
+    Panic,
+}
+
+/// What a VMM tells the supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Report {
+    /// The guest's first instruction is about to run.
+    Started,
+    /// The machine could not be built: a sentence for its owner.
+    Refused(String),
+    /// The guest turned itself off. The VMM exits with code 0 after this.
+    PoweredOff,
+    /// The guest reset itself; the VMM did it in place.
+    WasReset,
+    /// The guest broke (triple fault on every vCPU's path, invalid state): a sentence. The VMM exits
+    /// with code 1 after this.
+    Failed(String),
+    /// Answer to [`Request::Statistics`].
+    Statistics(VmStatistics),
+}
+
+/// Figures of one VM.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VmStatistics {
+    /// Exits by `abi::ExitCounter`, all vCPUs.
+    pub exits: Vec<u64>,
+    /// Returns of `vcpu_run` to the VMM.
+    pub returns: u64,
+    /// CPU time of the vCPUs, nanoseconds.
+    pub cpu_ns: u64,
+    /// Time that vCPUs waited for a processor, nanoseconds.
+    pub wait_ns: u64,
+    /// Guest RAM in use, bytes.
+    pub memory_bytes: u64,
+}

@@ -1,0 +1,3 @@
+//! The saved-state format and its versions.
+#![no_std]
+#![forbid(unsafe_code)]

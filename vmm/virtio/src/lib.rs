@@ -1,0 +1,3 @@
+//! Virtqueues, PCI transport and negotiation, once for all virtio devices.
+#![no_std]
+#![forbid(unsafe_code)]
