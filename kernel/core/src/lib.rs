@@ -1,3 +1,23 @@
-//! Ring 0 without the processor: objects, scheduler, memory, vCPU policy. Safe, generic over `Machine`.
-#![no_std]
+//! Ring 0 without the processor.
+//!
+//! Objects, scheduling, memory and vCPU policy in safe Rust, generic over [`Machine`], tested on
+//! Linux. `kernel_arch` provides the machine; `kernel_image` joins the two.
+//!
+//! Ring 0 never blocks and never takes an interrupt: each processor runs one loop
+//! ([`cpu::run`]) on one stack, entering a thread's ring 3 or its guest as a function call. A
+//! system call that has to wait parks its thread and is tried again when the thread is woken.
+//!
+//! Lock order (outer first): process handles, object state (channel, port, timer), address
+//! space mappings, memory object, page table, group, frame allocator, parked thread, run queue, log. No
+//! lock is held while ring 3 or a guest runs.
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod group;
+pub mod machine;
+pub mod memory;
+pub mod vcpu;
+
+pub use machine::{ExtendedState, HostInterrupt, Machine, UserExit, UserRegisters};
