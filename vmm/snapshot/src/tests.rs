@@ -45,10 +45,7 @@ fn a_shortened_snapshot_is_refused() {
 fn a_newer_device_state_is_refused_by_name_of_its_version() {
     let saved = SavedState::encode(3, &1u8);
 
-    assert_eq!(
-        saved.as_saved().decode::<u8>(2),
-        Err(RestoreError::Newer { found: 3, supported: 2 })
-    );
+    assert_eq!(saved.as_saved().decode::<u8>(2), Err(RestoreError::Newer { found: 3, supported: 2 }));
     assert_eq!(saved.as_saved().decode::<u8>(4), Err(RestoreError::TooOld { found: 3 }));
 }
 

@@ -1,0 +1,63 @@
+//! Sizes of register accesses.
+
+/// How many bytes one register access moves.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum AccessSize {
+    /// One byte.
+    Byte = 1,
+    /// Two bytes.
+    Word = 2,
+    /// Four bytes.
+    Dword = 4,
+    /// Eight bytes (memory only, never ports).
+    Qword = 8,
+}
+
+impl AccessSize {
+    /// The size of `bytes` bytes, or `None` if no access has that size.
+    pub const fn from_bytes(bytes: u8) -> Option<Self> {
+        Some(match bytes {
+            1 => AccessSize::Byte,
+            2 => AccessSize::Word,
+            4 => AccessSize::Dword,
+            8 => AccessSize::Qword,
+            _ => return None,
+        })
+    }
+
+    /// Bytes moved.
+    pub const fn bytes(self) -> u64 {
+        self as u64
+    }
+
+    /// A value with all bits that such an access moves: what a read gets where nothing answers.
+    pub const fn ones(self) -> u64 {
+        u64::MAX >> (64 - 8 * self as u32)
+    }
+
+    /// `value` cut to the bits that such an access moves.
+    pub const fn cut(self, value: u64) -> u64 {
+        value & self.ones()
+    }
+}
+
+/// Reads `size` bytes at `offset` of a little-endian register file; what lies outside reads as zero.
+pub fn read_bytes(registers: &[u8], offset: u64, size: AccessSize) -> u64 {
+    let mut value = 0;
+    for index in (0..size.bytes()).rev() {
+        value = value << 8 | u64::from(byte_at(registers, offset, index));
+    }
+    value
+}
+
+fn byte_at(registers: &[u8], offset: u64, index: u64) -> u8 {
+    let position = offset.checked_add(index).and_then(|position| usize::try_from(position).ok());
+    position.and_then(|position| registers.get(position)).copied().unwrap_or(0)
+}
+
+/// The part of the 32-bit register at `register` that an access of `size` at `offset` reads.
+/// `offset` lies within the register's four bytes.
+pub const fn part_of(register: u32, offset: u64, size: AccessSize) -> u64 {
+    size.cut((register as u64) >> (8 * (offset & 3)))
+}

@@ -1,0 +1,461 @@
+//! Owns the devices of one machine and finds the one that answers.
+
+use crate::{
+    access::AccessSize,
+    device::{Context, Device, Doorbell, Region},
+    effects::Attention,
+    inspect::Inspector,
+    interrupt::{InterruptController, Level, PinLevels},
+    pci::{
+        BarWindow,
+        mechanism::{ConfigAddress, ConfigRegister, ECAM_BUS_BYTES, SLOTS, Slot},
+    },
+    range_table::{RangeError, RangeTable},
+};
+use alloc::{boxed::Box, vec::Vec};
+use base_units::{Gpa, Nanos};
+use core::{any::Any, marker::PhantomData};
+use spec::pci::{PORT_CONFIG_ADDRESS, PORT_CONFIG_DATA};
+
+/// Devices of one machine at the most.
+pub const DEVICES_MAX: usize = 64;
+/// Line changes that one access may cause at the most; more would be a device of ours gone wild.
+const LINE_CHANGES_MAX: usize = 1024;
+
+/// Why a device was not added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BusError {
+    /// There are [`DEVICES_MAX`] devices already.
+    Full,
+    /// The slot is taken.
+    SlotTaken,
+    /// A register range could not be mapped.
+    Range(RangeError),
+}
+
+/// Names a device of one bus and its type.
+pub struct DeviceId<T: ?Sized> {
+    index: u16,
+    device: PhantomData<fn(&T)>,
+}
+
+impl<T: ?Sized> Clone for DeviceId<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for DeviceId<T> {}
+
+impl<T: ?Sized> core::fmt::Debug for DeviceId<T> {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(out, "DeviceId({})", self.index)
+    }
+}
+
+impl<T: ?Sized> DeviceId<T> {
+    fn new(index: u16) -> Self {
+        Self { index, device: PhantomData }
+    }
+
+    /// The device's number, for [`Bus::notify`]: a key for events.
+    pub fn index(self) -> u16 {
+        self.index
+    }
+}
+
+/// Who answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Target {
+    /// A device's fixed range.
+    Device { index: u16, region: Region },
+    /// A window of a PCI function, moved by software.
+    Window { index: u16, region: Region },
+    /// The interrupt controller.
+    Controller,
+    /// The configuration address at 0xCF8.
+    ConfigAddress,
+    /// The configuration data at 0xCFC.
+    ConfigData,
+    /// Memory-mapped configuration space.
+    Ecam,
+}
+
+/// The devices of one machine.
+pub struct Bus {
+    controller: Box<dyn InterruptController>,
+    devices: Vec<Box<dyn Device>>,
+    slots: [Option<u16>; SLOTS],
+    ports: RangeTable<Target>,
+    memory: RangeTable<Target>,
+    pub(crate) pins: PinLevels,
+    pub(crate) config_address: ConfigAddress,
+    unclaimed: u64,
+}
+
+impl Bus {
+    /// A machine with an interrupt controller at `controller_at` (`controller_bytes` long), the
+    /// PCI configuration ports and nothing else.
+    pub fn new(
+        controller: Box<dyn InterruptController>,
+        controller_at: Gpa,
+        controller_bytes: u64,
+    ) -> Result<Self, BusError> {
+        let mut bus = Self {
+            controller,
+            devices: Vec::new(),
+            slots: [None; SLOTS],
+            ports: RangeTable::new(),
+            memory: RangeTable::new(),
+            pins: PinLevels::default(),
+            config_address: ConfigAddress::default(),
+            unclaimed: 0,
+        };
+        bus.memory.insert(controller_at.raw(), controller_bytes, Target::Controller)?;
+        // One port only for the address: 0xCF9 belongs to the reset register.
+        bus.ports.insert(u64::from(PORT_CONFIG_ADDRESS), 1, Target::ConfigAddress)?;
+        bus.ports.insert(u64::from(PORT_CONFIG_DATA), 4, Target::ConfigData)?;
+        Ok(bus)
+    }
+
+    /// Lets configuration space of bus 0 answer at `at`.
+    pub fn map_ecam(&mut self, at: Gpa) -> Result<(), BusError> {
+        Ok(self.memory.insert(at.raw(), ECAM_BUS_BYTES, Target::Ecam)?)
+    }
+
+    /// Adds a device that has no address yet.
+    pub fn add<T: Device>(&mut self, device: T) -> Result<DeviceId<T>, BusError> {
+        let index = u16::try_from(self.devices.len()).map_err(|_| BusError::Full)?;
+        if self.devices.len() >= DEVICES_MAX {
+            return Err(BusError::Full);
+        }
+        self.devices.push(Box::new(device));
+        Ok(DeviceId::new(index))
+    }
+
+    /// Adds a PCI function in a slot.
+    pub fn add_function<T: Device>(&mut self, slot: Slot, device: T) -> Result<DeviceId<T>, BusError> {
+        if self.function_at(slot).is_some() {
+            return Err(BusError::SlotTaken);
+        }
+        let id = self.add(device)?;
+        if let Some(entry) = self.slots.get_mut(usize::from(slot.number())) {
+            *entry = Some(id.index);
+        }
+        Ok(id)
+    }
+
+    /// Lets region `region` of a device answer at `count` ports from `first` on.
+    pub fn map_ports<T: ?Sized>(
+        &mut self,
+        id: DeviceId<T>,
+        region: Region,
+        first: u16,
+        count: u16,
+    ) -> Result<(), BusError> {
+        let target = Target::Device { index: id.index, region };
+        Ok(self.ports.insert(u64::from(first), u64::from(count), target)?)
+    }
+
+    /// Lets region `region` of a device answer at `bytes` addresses from `start` on.
+    pub fn map_memory<T: ?Sized>(
+        &mut self,
+        id: DeviceId<T>,
+        region: Region,
+        start: Gpa,
+        bytes: u64,
+    ) -> Result<(), BusError> {
+        let target = Target::Device { index: id.index, region };
+        Ok(self.memory.insert(start.raw(), bytes, target)?)
+    }
+
+    /// The device behind an id. Call [`Bus::settle`] after changing it by hand with a context.
+    ///
+    /// # Panics
+    /// If the id is not from this bus: a mistake of ours.
+    pub fn device_mut<T: Device>(&mut self, id: DeviceId<T>) -> &mut T {
+        let device = self.devices.get_mut(usize::from(id.index)).map(|device| &mut **device as &mut dyn Any);
+        match device.and_then(|device| device.downcast_mut::<T>()) {
+            Some(device) => device,
+            None => panic!("a device id of another bus"),
+        }
+    }
+
+    /// Handles IN. Nothing there: all ones.
+    #[inline]
+    pub fn port_read(&mut self, port: u16, size: AccessSize, context: &mut Context<'_>) -> u32 {
+        let value = match self.ports.find(u64::from(port)) {
+            Some((target, offset)) => self.read_target(target, offset, size, context),
+            None => self.nothing_there(),
+        };
+        size.cut(value) as u32
+    }
+
+    /// Handles OUT.
+    #[inline]
+    pub fn port_write(&mut self, port: u16, size: AccessSize, value: u32, context: &mut Context<'_>) {
+        match self.ports.find(u64::from(port)) {
+            Some((target, offset)) => {
+                self.write_target(target, offset, size, size.cut(u64::from(value)), context);
+            }
+            None => {
+                self.nothing_there();
+            }
+        }
+    }
+
+    /// Handles a read of memory that is not RAM. Nothing there: all ones.
+    #[inline]
+    pub fn memory_read(&mut self, at: Gpa, size: AccessSize, context: &mut Context<'_>) -> u64 {
+        let value = match self.memory.find(at.raw()) {
+            Some((target, offset)) => self.read_target(target, offset, size, context),
+            None => self.nothing_there(),
+        };
+        size.cut(value)
+    }
+
+    /// Handles a write to memory that is not RAM.
+    #[inline]
+    pub fn memory_write(&mut self, at: Gpa, size: AccessSize, value: u64, context: &mut Context<'_>) {
+        match self.memory.find(at.raw()) {
+            Some((target, offset)) => self.write_target(target, offset, size, size.cut(value), context),
+            None => {
+                self.nothing_there();
+            }
+        }
+    }
+
+    /// A doorbell rang.
+    pub fn notify(&mut self, device: u16, queue: u16, context: &mut Context<'_>) {
+        if let Some(device) = self.devices.get_mut(usize::from(device)) {
+            device.notify(queue, context);
+        }
+        self.settle(context);
+    }
+
+    /// A processor acknowledged a level-triggered interrupt.
+    pub fn end_of_interrupt(&mut self, vector: u8, context: &mut Context<'_>) {
+        self.controller.end_of_interrupt(vector, context);
+        self.settle(context);
+    }
+
+    /// The earliest deadline of all devices.
+    pub fn deadline(&self) -> Nanos {
+        self.devices.iter().map(|device| device.deadline()).min().unwrap_or(Nanos::MAX)
+    }
+
+    /// Advances every device whose deadline has passed.
+    pub fn advance(&mut self, context: &mut Context<'_>) {
+        for device in &mut self.devices {
+            if device.deadline() <= context.now {
+                device.advance(context);
+            }
+        }
+        self.settle(context);
+    }
+
+    /// Calls `visit` with each doorbell that can ring now and the number of its device.
+    pub fn doorbells(&self, mut visit: impl FnMut(u16, Doorbell)) {
+        for (index, device) in (0..).zip(&self.devices) {
+            device.doorbells(&mut |doorbell| visit(index, doorbell));
+        }
+    }
+
+    /// Returns the whole machine to the state after power-on.
+    pub fn reset(&mut self, context: &mut Context<'_>) {
+        for device in &mut self.devices {
+            device.reset(context);
+        }
+        context.effects.clear_lines();
+        self.pins.clear();
+        self.controller.reset(context);
+        self.config_address = ConfigAddress::default();
+        self.map_windows();
+        context.effects.note(Attention::WINDOWS | Attention::DEADLINE);
+    }
+
+    /// Reports live state of all devices.
+    pub fn inspect(&self, inspector: &mut dyn Inspector) {
+        inspector.number("unclaimed accesses", self.unclaimed);
+        inspector.enter(self.controller.name());
+        self.controller.inspect(inspector);
+        inspector.leave();
+        for device in &self.devices {
+            inspector.enter(device.name());
+            device.inspect(inspector);
+            inspector.leave();
+        }
+    }
+
+    /// Delivers lines to the controller and maps moved windows. The bus calls it after its own
+    /// events; whoever calls a device through [`Bus::device_mut`] calls it then.
+    #[inline]
+    pub fn settle(&mut self, context: &mut Context<'_>) {
+        let attention = context.effects.attention();
+        if attention.intersects(Attention::LINES | Attention::WINDOWS) {
+            self.settle_now(attention, context);
+        }
+    }
+
+    /// The level of a pin of the controller now.
+    pub fn pin_level(&self, pin: u8) -> Level {
+        let asserting = self.pins.asserting().get(usize::from(pin)).copied().unwrap_or(0);
+        Level::from_asserted(asserting != 0)
+    }
+
+    pub(crate) fn controller(&self) -> &dyn InterruptController {
+        &*self.controller
+    }
+
+    pub(crate) fn controller_mut(&mut self) -> &mut dyn InterruptController {
+        &mut *self.controller
+    }
+
+    pub(crate) fn devices(&self) -> &[Box<dyn Device>] {
+        &self.devices
+    }
+
+    pub(crate) fn devices_mut(&mut self) -> &mut [Box<dyn Device>] {
+        &mut self.devices
+    }
+
+    /// Maps all windows of all functions anew. A window that would cover something else stays unmapped,
+    /// as on a board where two devices decode one address only one is heard.
+    pub(crate) fn map_windows(&mut self) {
+        self.ports.retain(|target| !matches!(target, Target::Window { .. }));
+        self.memory.retain(|target| !matches!(target, Target::Window { .. }));
+        for (index, device) in (0..).zip(&self.devices) {
+            for window in device.windows() {
+                // A refusal is the guest's own doing and harms nobody else.
+                let _ = map_window(&mut self.ports, &mut self.memory, index, window);
+            }
+        }
+    }
+
+    #[cold]
+    fn settle_now(&mut self, attention: Attention, context: &mut Context<'_>) {
+        for index in 0..LINE_CHANGES_MAX {
+            let Some(change) = context.effects.line_at(index) else { break };
+            if let Some(level) = self.pins.set(change.line, change.level) {
+                self.controller.set_pin(change.line.pin, level, context);
+            }
+        }
+        context.effects.clear_lines();
+        if attention.contains(Attention::WINDOWS) {
+            self.map_windows();
+        }
+    }
+
+    #[inline]
+    fn read_target(
+        &mut self,
+        target: Target,
+        offset: u64,
+        size: AccessSize,
+        context: &mut Context<'_>,
+    ) -> u64 {
+        let value = match target {
+            Target::Device { index, region } | Target::Window { index, region } => {
+                match self.devices.get_mut(usize::from(index)) {
+                    Some(device) => device.read(region, offset, size, context),
+                    None => size.ones(),
+                }
+            }
+            Target::Controller => self.controller.read(Region(0), offset, size, context),
+            Target::ConfigAddress if size == AccessSize::Dword => u64::from(self.config_address.value()),
+            Target::ConfigAddress => size.ones(),
+            Target::ConfigData => self.config_read(self.config_address.register(offset), size, context),
+            Target::Ecam => self.config_read(ConfigRegister::from_ecam(offset), size, context),
+        };
+        self.settle(context);
+        value
+    }
+
+    #[inline]
+    fn write_target(
+        &mut self,
+        target: Target,
+        offset: u64,
+        size: AccessSize,
+        value: u64,
+        context: &mut Context<'_>,
+    ) {
+        match target {
+            Target::Device { index, region } | Target::Window { index, region } => {
+                if let Some(device) = self.devices.get_mut(usize::from(index)) {
+                    device.write(region, offset, size, value, context);
+                }
+            }
+            Target::Controller => self.controller.write(Region(0), offset, size, value, context),
+            Target::ConfigAddress if size == AccessSize::Dword => {
+                self.config_address = ConfigAddress::new(value as u32);
+            }
+            Target::ConfigAddress => {}
+            Target::ConfigData => {
+                self.config_write(self.config_address.register(offset), size, value as u32, context);
+            }
+            Target::Ecam => self.config_write(ConfigRegister::from_ecam(offset), size, value as u32, context),
+        }
+        self.settle(context);
+    }
+
+    fn config_read(
+        &mut self,
+        register: Option<ConfigRegister>,
+        size: AccessSize,
+        context: &mut Context<'_>,
+    ) -> u64 {
+        let Some((device, register)) = self.function(register, size) else { return size.ones() };
+        u64::from(device.config_read(register.offset, size, context))
+    }
+
+    fn config_write(
+        &mut self,
+        register: Option<ConfigRegister>,
+        size: AccessSize,
+        value: u32,
+        context: &mut Context<'_>,
+    ) {
+        if let Some((device, register)) = self.function(register, size) {
+            device.config_write(register.offset, size, value, context);
+        }
+    }
+
+    fn function(
+        &mut self,
+        register: Option<ConfigRegister>,
+        size: AccessSize,
+    ) -> Option<(&mut dyn Device, ConfigRegister)> {
+        let register = register.filter(|register| register.takes(size))?;
+        let index = self.function_at(register.slot)?;
+        let device = self.devices.get_mut(usize::from(index))?;
+        Some((&mut **device, register))
+    }
+
+    fn function_at(&self, slot: Slot) -> Option<u16> {
+        self.slots.get(usize::from(slot.number())).copied().flatten()
+    }
+
+    #[cold]
+    fn nothing_there(&mut self) -> u64 {
+        self.unclaimed = self.unclaimed.wrapping_add(1);
+        u64::MAX
+    }
+}
+
+impl From<RangeError> for BusError {
+    fn from(error: RangeError) -> Self {
+        BusError::Range(error)
+    }
+}
+
+fn map_window(
+    ports: &mut RangeTable<Target>,
+    memory: &mut RangeTable<Target>,
+    index: u16,
+    window: &BarWindow,
+) -> Result<(), RangeError> {
+    let target = Target::Window { index, region: Region(u16::from(window.bar)) };
+    let table = if window.kind.is_memory() { memory } else { ports };
+    table.insert(window.start, window.bytes, target)
+}

@@ -1,0 +1,112 @@
+//! The bytes behind a virtual disk.
+
+use crate::memory::{GuestMemory, GuestRange, MemoryError};
+
+/// Why a volume did not do what a disk asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VolumeError {
+    /// The range does not lie within the volume.
+    OutOfRange,
+    /// The guest's buffer is not RAM.
+    BadBuffer,
+    /// The medium failed.
+    Failed,
+}
+
+impl From<MemoryError> for VolumeError {
+    fn from(_: MemoryError) -> Self {
+        VolumeError::BadBuffer
+    }
+}
+
+/// A volume that moves data between itself and guest memory directly.
+///
+/// Offsets and sizes are in bytes. The caller has checked nothing; the volume refuses what
+/// does not fit it.
+pub trait Volume {
+    /// Size of the volume.
+    fn bytes(&self) -> u64;
+
+    /// Copies from the volume at `offset` to the whole of `buffer`.
+    fn read(&mut self, offset: u64, memory: &dyn GuestMemory, buffer: GuestRange) -> Result<(), VolumeError>;
+
+    /// Copies the whole of `buffer` to the volume at `offset`.
+    fn write(&mut self, offset: u64, memory: &dyn GuestMemory, buffer: GuestRange)
+    -> Result<(), VolumeError>;
+
+    /// Makes everything written so far last.
+    fn flush(&mut self) -> Result<(), VolumeError>;
+
+    /// Says that nobody needs the content of the range any more. It may read as anything after.
+    fn discard(&mut self, offset: u64, bytes: u64) -> Result<(), VolumeError>;
+
+    /// Makes the range read as zeros.
+    fn write_zeroes(&mut self, offset: u64, bytes: u64) -> Result<(), VolumeError>;
+}
+
+/// Bytes looked at in one step when zeros are written: a page.
+const ZERO_STEP: usize = 4096;
+
+/// A volume in memory: a `Vec<u8>`, or pages that the VMM mapped for this disk alone.
+#[derive(Debug)]
+pub struct ByteVolume<B> {
+    bytes: B,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> ByteVolume<B> {
+    /// A volume whose content is `bytes`.
+    pub fn new(bytes: B) -> Self {
+        Self { bytes }
+    }
+
+    /// The content.
+    pub fn content(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+
+    fn part(&mut self, offset: u64, bytes: u64) -> Result<&mut [u8], VolumeError> {
+        let first = usize::try_from(offset).map_err(|_| VolumeError::OutOfRange)?;
+        let count = usize::try_from(bytes).map_err(|_| VolumeError::OutOfRange)?;
+        let end = first.checked_add(count).ok_or(VolumeError::OutOfRange)?;
+        self.bytes.as_mut().get_mut(first..end).ok_or(VolumeError::OutOfRange)
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Volume for ByteVolume<B> {
+    fn bytes(&self) -> u64 {
+        self.content().len() as u64
+    }
+
+    fn read(&mut self, offset: u64, memory: &dyn GuestMemory, buffer: GuestRange) -> Result<(), VolumeError> {
+        let part = self.part(offset, buffer.bytes)?;
+        Ok(memory.write(buffer.start, part)?)
+    }
+
+    fn write(
+        &mut self,
+        offset: u64,
+        memory: &dyn GuestMemory,
+        buffer: GuestRange,
+    ) -> Result<(), VolumeError> {
+        let part = self.part(offset, buffer.bytes)?;
+        Ok(memory.read(buffer.start, part)?)
+    }
+
+    fn flush(&mut self) -> Result<(), VolumeError> {
+        Ok(())
+    }
+
+    fn discard(&mut self, offset: u64, bytes: u64) -> Result<(), VolumeError> {
+        self.part(offset, bytes).map(|_| ())
+    }
+
+    fn write_zeroes(&mut self, offset: u64, bytes: u64) -> Result<(), VolumeError> {
+        // Pages of a copy-on-write mapping stay shared if they hold zeros already.
+        for step in self.part(offset, bytes)?.chunks_mut(ZERO_STEP) {
+            if step.iter().any(|byte| *byte != 0) {
+                step.fill(0);
+            }
+        }
+        Ok(())
+    }
+}
