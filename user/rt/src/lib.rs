@@ -1,1 +1,73 @@
-//! What ring-3 programs stand on: entry, system calls, heap, locks, executor.
+//! What ring-3 programs stand on: entry, system calls, heap, locks, threads.
+//!
+//! A program is a crate with `#![no_std]`, `#![no_main]` and `#![forbid(unsafe_code)]`:
+//!
+//! ```ignore
+//! extern crate alloc;
+//! user_rt::entry!(main);
+//!
+//! fn main(startup: user_rt::Startup) -> i64 {
+//!     user_rt::log!("{} handles came", startup.handles.len());
+//!     0
+//! }
+//! ```
+//!
+//! and is built for the target of `user/x86_64-corten.json`, which brings its linker script along:
+//!
+//! ```text
+//! RUSTC_BOOTSTRAP=1 CARGO_TARGET_X86_64_CORTEN_LINKER=<rust-lld> cargo build --release \
+//!     -Zjson-target-spec -Zbuild-std=core,alloc -Zbuild-std-features=compiler-builtins-mem \
+//!     --target user/x86_64-corten.json -p <program>
+//! ```
+//!
+//! All unsafe code of ring 3 but that of guest memory is here. Kernel objects are types in [`object`]; what
+//! they answer is `Result<_, Error>`.
+#![cfg_attr(not(test), no_std)]
+// For `entry!`: lets programs that forbid unsafe code name their entry function.
+#![cfg_attr(target_os = "corten", allow(internal_features), feature(allow_internal_unsafe))]
+#![allow(unexpected_cfgs, reason = "only the ring-3 target knows its own name")]
+#![cfg_attr(not(target_os = "corten"), allow(dead_code, reason = "programs start on their own target only"))]
+
+extern crate alloc;
+
+mod address_space;
+mod clock;
+mod cpuid;
+pub mod futex;
+mod group;
+mod handle;
+mod heap;
+mod log;
+mod mapping;
+mod mutex;
+pub mod object;
+mod once;
+mod panic;
+mod start;
+mod syscall;
+pub mod thread;
+
+/// The types of the kernel's contract that programs use.
+pub use abi::{
+    ApicState, CPUID_ENTRIES_MAX, CpuidEntry, DoorbellKind, Error, Exit, ExitCounter, ExitKind, GPR_RAX,
+    GPR_RBP, GPR_RBX, GPR_RCX, GPR_RDI, GPR_RDX, GPR_RSI, GPR_RSP, GroupInfo, GroupLimits, GuestMapFlags,
+    Injection, MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, MapFlags, MemoryFlags, MemoryInfo, MsrValue,
+    ObjectKind, Packet, PowerAction, ProcessInfo, ProcessState, RegisterState, Rights, RootHandle,
+    SegmentState, Signals, SystemInfo, SystemStats, VcpuPage, VcpuStats, WEIGHT_DEFAULT, WritebackFlags,
+};
+pub use address_space::{IMAGE_BASE, STACK_BYTES_MAX};
+pub use clock::{now, read_clock, read_ticks, system_info};
+pub use cpuid::{CpuidResult, cpuid};
+pub use group::set_own as set_own_group;
+pub use handle::OwnedHandle;
+pub use log::log_line;
+pub use mapping::Mapping;
+pub use mutex::{Condition, Mutex, MutexGuard, RawMutex};
+pub use object::{
+    Channel, Event, Group, Guest, Interrupt, InterruptTrigger, IoRange, Log, MapRange, Memory, Object,
+    PhysicalCaching, Port, Process, Received, System, Thread, Timer, Vcpu, VcpuRunner, exit, exit_thread,
+    set_affinity, yield_now,
+};
+pub use once::Once;
+pub use panic::EXIT_CODE_PANIC;
+pub use start::{EXIT_CODE_NO_START, Startup};

@@ -1,0 +1,9 @@
+//! The heap: talc over memory that grows in small steps.
+//!
+//! The first 64 KiB are part of `.bss`, so a program can allocate before it was told which group pays. Beyond
+//! that the heap is one growing range made of memory objects of that group. Pages come
+//! on first touch, so what is claimed but not used costs nothing.
+
+mod growth;
+#[cfg(target_os = "corten")]
+mod source;
