@@ -1,3 +1,28 @@
-//! MachineConfig to MachinePlan: memory map, CPUID, ACPI, slots. A pure function.
+//! From a machine's description to everything that has to be true before its first instruction.
+//!
+//! [`MachinePlan::new`] is a pure function of a [`vmm_protocol::MachineConfig`] and of
+//! [`HostFacts`]. It answers where RAM lies and what the firmware's memory map says
+//! ([`MemoryMap`]), which PCI slots there are and where their windows are ([`PciSlots`]), what
+//! each vCPU's CPUID instruction says ([`CpuidPlan`]) and what the ACPI tables say
+//! ([`AcpiTables`]). It places nothing and calls nobody: the program does what the plan says.
+//!
+//! The machine is the *micro* platform: no PIC, no PIT, no BIOS. [`layout`] is its address map.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod acpi;
+mod cpuid;
+mod error;
+pub mod layout;
+mod memory_map;
+mod plan;
+mod slots;
+
+pub use acpi::AcpiTables;
+pub use cpuid::{CpuidEntry, CpuidPlan, HostCpuid};
+pub use error::PlanError;
+pub use memory_map::{MemoryKind, MemoryMap, MemoryRange, RamRegion};
+pub use plan::{HostFacts, MachinePlan};
+pub use slots::{PciRole, PciSlot, PciSlots};
