@@ -203,7 +203,7 @@ impl RawSegment {
             _ => return Err(ElfError::BadAccess),
         };
         let starts = self.file_offset | self.address | self.file_bytes;
-        if starts % PAGE_BYTES != 0 || self.file_bytes > self.memory_bytes {
+        if !starts.is_multiple_of(PAGE_BYTES) || self.file_bytes > self.memory_bytes {
             return Err(ElfError::NotWholePages);
         }
         if self.file_offset.checked_add(self.file_bytes).is_none_or(|end| end > file_bytes) {

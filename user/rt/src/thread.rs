@@ -25,7 +25,7 @@ pub struct JoinHandle {
 
 /// Starts a thread with a stack of `stack_bytes` (rounded up to pages, at most [`STACK_BYTES_MAX`]).
 pub fn spawn(stack_bytes: u64, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle, Error> {
-    let stack_bytes = stack_bytes.max(PAGE_BYTES).min(STACK_BYTES_MAX).next_multiple_of(PAGE_BYTES);
+    let stack_bytes = stack_bytes.clamp(PAGE_BYTES, STACK_BYTES_MAX).next_multiple_of(PAGE_BYTES);
     let memory = Memory::create_raw(group::own(), stack_bytes, MemoryFlags::empty())?;
     let stack = address_space::place_stack(&memory, stack_bytes)?;
     let body: Box<Body> = Box::new(Box::new(body));

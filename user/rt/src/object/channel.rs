@@ -4,7 +4,11 @@ use super::{in_argument, object, out_argument};
 use crate::handle::OwnedHandle;
 use crate::syscall::{call0, call5};
 use abi::{Error, Handle, MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, Syscall};
+use alloc::vec;
 use alloc::vec::Vec;
+
+/// Bytes of a message that [`Channel::receive`] takes by way of the stack.
+const SMALL_MESSAGE_BYTES: usize = 1024;
 
 /// One end of a channel.
 #[derive(Debug)]
@@ -75,12 +79,20 @@ impl Channel {
     /// Receives one message into new buffers. `WouldBlock` when there is none, `PeerClosed` when there
     /// will be none any more.
     pub fn receive(&self) -> Result<Received, Error> {
-        let mut bytes = Vec::new();
-        bytes.resize(MESSAGE_BYTES_MAX, 0);
         let mut handles = Vec::new();
-        let length = self.receive_into(&mut bytes, &mut handles)?;
-        bytes.truncate(length);
-        bytes.shrink_to_fit();
+        // Most messages are small: an idle program should not touch 16 KiB of heap for them.
+        let mut small = [0; SMALL_MESSAGE_BYTES];
+        let bytes = match self.receive_into(&mut small, &mut handles) {
+            Ok(length) => small.get(..length).unwrap_or(&small).to_vec(),
+            Err(Error::BufferTooSmall) => {
+                let mut large = vec![0; MESSAGE_BYTES_MAX];
+                let length = self.receive_into(&mut large, &mut handles)?;
+                large.truncate(length);
+                large.shrink_to_fit();
+                large
+            }
+            Err(error) => return Err(error),
+        };
         Ok(Received { bytes, handles })
     }
 
