@@ -6,12 +6,13 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"CORTENBU");
 pub const VERSION: u32 = 1;
 /// Files in one bundle at the most.
 pub const ENTRIES_MAX: usize = 512;
-/// Bytes of a file's name at the most, in UTF-8.
-pub const NAME_BYTES_MAX: usize = 64;
+/// Bytes of a file's name at the most, in UTF-8: enough for [`names::FILE_PREFIX`] and any path that a VM
+/// definition may hold.
+pub const NAME_BYTES_MAX: usize = 256;
 /// Bytes of the header; the table follows it.
 pub const HEADER_BYTES: usize = 64;
 /// Bytes of one line of the table.
-pub(crate) const ENTRY_BYTES: usize = 96;
+pub(crate) const ENTRY_BYTES: usize = 288;
 
 /// Offsets of the header's fields. The rest of the header is zero.
 pub(crate) mod header {
@@ -34,13 +35,13 @@ pub(crate) mod entry {
     /// The name, filled up with zeros.
     pub(crate) const NAME: usize = 0;
     /// `u64`: where the file starts, a multiple of the page size.
-    pub(crate) const OFFSET: usize = 64;
+    pub(crate) const OFFSET: usize = 256;
     /// `u64`: bytes of the file.
-    pub(crate) const BYTES: usize = 72;
+    pub(crate) const BYTES: usize = 264;
     /// `u64`: checksum of the file.
-    pub(crate) const CHECKSUM: usize = 80;
+    pub(crate) const CHECKSUM: usize = 272;
     /// `u64`: zero.
-    pub(crate) const RESERVED: usize = 88;
+    pub(crate) const RESERVED: usize = 280;
 }
 
 /// The names of the files that the system itself looks for.

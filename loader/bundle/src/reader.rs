@@ -44,7 +44,7 @@ impl Entry<'_> {
 
 impl<'a> Bundle<'a> {
     /// How many bytes from the start of the bundle [`Bundle::parse`] wants to see, by its
-    /// first [`HEADER_BYTES`]; at most 48 KiB and a bit. Only the header's shape has been checked.
+    /// first [`HEADER_BYTES`]; about 300 for each file. Only the header's shape has been checked.
     pub fn table_end(header: &[u8]) -> Result<usize, Refusal> {
         let short = Refusal::TooShort;
         let header = header.get(..HEADER_BYTES).ok_or(short)?;

@@ -1,1 +1,23 @@
 //! Whole-system stories: boot, kill, restart, power off.
+//!
+//! A [`Story`] is one claim about the whole system, told as a function over a [`World`]: it asks for an image with
+//! certain virtual machines, starts an emulated machine with it, and waits for what that prints. [`all`] lists
+//! them; `cargo xtask test` runs them.
+#![forbid(unsafe_code)]
+
+mod linux;
+mod lives;
+mod refusals;
+mod story;
+mod vms;
+
+pub use story::{Extent, Images, Story, World};
+pub use vms::GUEST_FILES;
+
+/// All stories, the longest first so that they do not end up alone at the end.
+pub fn all() -> Vec<Story> {
+    let mut stories = linux::stories();
+    stories.extend(lives::stories());
+    stories.extend(refusals::stories());
+    stories
+}

@@ -1,0 +1,96 @@
+//! `corten.iso`: one image for CD and USB stick, for BIOS and UEFI.
+//!
+//! BIOS starts GRUB, which loads `corten.elf` and `corten.bundle` by multiboot2; UEFI starts `corten.efi` from a
+//! FAT image, which is both the CD's second boot entry and a partition of the stick.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::Image;
+use crate::{Failure, places, process};
+
+/// What GRUB does, embedded in it. There is no menu: there is one thing to boot.
+const GRUB_COMMANDS: &str = "\
+serial --unit=0 --speed=115200
+terminal_output console serial
+search --no-floppy --file --set=root /boot/corten.elf
+set gfxpayload=1024x768x32,auto
+multiboot2 /boot/corten.elf
+module2 /boot/corten.bundle bundle
+boot
+";
+/// GRUB's modules that these commands need.
+const GRUB_MODULES: [&str; 10] = [
+    "biosdisk",
+    "iso9660",
+    "part_gpt",
+    "part_msdos",
+    "search_fs_file",
+    "search",
+    "serial",
+    "terminal",
+    "multiboot2",
+    "vbe",
+];
+/// The boot sector of a stick, in GRUB's package.
+const STICK_BOOT_SECTOR: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
+/// Bytes of the FAT image beyond those of `corten.efi`: its tables and folders, generously.
+const FAT_EXTRA_BYTES: u64 = 1 << 20;
+
+/// Makes the image from the files of `image`.
+pub(super) fn make(image: &Image<'_>) -> Result<(), Failure> {
+    let tree = image.folder.join("iso");
+    if tree.exists() {
+        std::fs::remove_dir_all(&tree).map_err(|error| Failure::file(&tree, &error))?;
+    }
+    places::make_folder(&tree.join("boot/grub"))?;
+    places::copy(&image.elf(), &tree.join("boot/corten.elf"))?;
+    places::copy(&image.bundle(), &tree.join("boot/corten.bundle"))?;
+    make_grub(image, &tree)?;
+    make_fat(&image.efi(), &tree.join("boot/efi.img"))?;
+    make_iso(&tree, &image.iso())?;
+    std::fs::remove_dir_all(&tree).map_err(|error| Failure::file(&tree, &error))
+}
+
+fn make_grub(image: &Image<'_>, tree: &Path) -> Result<(), Failure> {
+    let commands = image.folder.join("grub.cfg");
+    places::write(&commands, GRUB_COMMANDS)?;
+    let mut command = Command::new("grub-mkimage");
+    command.args(["-O", "i386-pc-eltorito", "-p", "/boot/grub", "-c"]).arg(&commands);
+    command.arg("-o").arg(tree.join("boot/grub/eltorito.img")).args(GRUB_MODULES);
+    process::output(&mut command)?;
+    std::fs::remove_file(&commands).map_err(|error| Failure::file(&commands, &error))
+}
+
+/// A FAT file system with the UEFI program where firmware looks for it.
+fn make_fat(efi: &Path, fat: &Path) -> Result<(), Failure> {
+    let bytes = std::fs::metadata(efi).map_err(|error| Failure::file(efi, &error))?.len();
+    // FAT tables take about a thousandth with the clusters that mformat chooses.
+    let sectors = (bytes + bytes / 100 + FAT_EXTRA_BYTES).div_ceil(512);
+    let file = std::fs::File::create(fat).map_err(|error| Failure::file(fat, &error))?;
+    file.set_len(sectors * 512).map_err(|error| Failure::file(fat, &error))?;
+    let format = ["-T".to_string(), sectors.to_string(), "-h".into(), "16".into(), "-s".into(), "63".into()];
+    process::output(mtool("mformat", fat).args(format).arg("-N").arg("c0de0001").arg("::"))?;
+    process::output(mtool("mmd", fat).args(["::EFI", "::EFI/BOOT"]))?;
+    process::output(mtool("mcopy", fat).arg(efi).arg("::EFI/BOOT/BOOTX64.EFI"))?;
+    Ok(())
+}
+
+fn mtool(program: &str, fat: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env("MTOOLS_SKIP_CHECK", "1").arg("-i").arg(fat);
+    command
+}
+
+fn make_iso(tree: &Path, iso: &Path) -> Result<(), Failure> {
+    let mut command = Command::new("xorriso");
+    // Fixed times make the same input give the same image.
+    command.env("SOURCE_DATE_EPOCH", "1767225600");
+    command.args(["-as", "mkisofs", "-quiet", "-V", "CORTEN", "-r", "-J"]);
+    command.args(["-b", "boot/grub/eltorito.img", "-no-emul-boot", "-boot-load-size", "4"]);
+    command.args(["-boot-info-table", "--grub2-boot-info", "--grub2-mbr", STICK_BOOT_SECTOR]);
+    command.args(["-eltorito-alt-boot", "-e", "boot/efi.img", "-no-emul-boot"]);
+    command.args(["-efi-boot-part", "--efi-boot-image", "--protective-msdos-label"]);
+    command.arg("-o").arg(iso).arg(tree);
+    process::step("making corten.iso", &mut command)
+}

@@ -1,0 +1,123 @@
+//! Finds out what this machine lacks for a command, and installs it with apt.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::{Failure, process};
+
+/// Something that a command needs and a Debian package brings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Need {
+    /// A C compiler, which also links Rust programs for this machine.
+    Compiler,
+    /// The emulator.
+    Qemu,
+    /// UEFI firmware for the emulator.
+    Firmware,
+    /// GRUB and the tools that make a CD image which BIOS and UEFI boot.
+    IsoTools,
+    /// A static busybox for the demo guest.
+    Busybox,
+    /// rustfmt and clippy of the stable toolchain.
+    Lints,
+}
+
+/// Which file shows that a package is there.
+const FILES: [(Need, &str, &str); 9] = [
+    (Need::Compiler, "/usr/bin/gcc", "gcc"),
+    (Need::Compiler, "/usr/include/stdio.h", "libc6-dev"),
+    (Need::Qemu, "/usr/bin/qemu-system-x86_64", "qemu-system-x86"),
+    (Need::Firmware, "/usr/share/OVMF/OVMF_VARS_4M.fd", "ovmf"),
+    (Need::IsoTools, "/usr/bin/grub-mkimage", "grub-common"),
+    (Need::IsoTools, "/usr/lib/grub/i386-pc/boot_hybrid.img", "grub-pc-bin"),
+    (Need::IsoTools, "/usr/bin/xorriso", "xorriso"),
+    (Need::IsoTools, "/usr/bin/mformat", "mtools"),
+    (Need::Busybox, "/bin/busybox", "busybox-static"),
+];
+
+/// Makes sure that all `needs` are met.
+pub(crate) fn ensure(needs: &[Need]) -> Result<(), Failure> {
+    let missing: Vec<&str> = FILES
+        .iter()
+        .filter(|(need, file, _)| needs.contains(need) && !Path::new(file).exists())
+        .map(|&(_, _, package)| package)
+        .collect();
+    install(&missing)?;
+    if needs.contains(&Need::Lints) {
+        ensure_lints()?;
+    }
+    Ok(())
+}
+
+/// Installs Debian packages.
+pub(crate) fn install(packages: &[&str]) -> Result<(), Failure> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    println!("This needs Debian packages that are not installed: {list}");
+    refresh_lists()?;
+    let title = format!("apt-get install {list}");
+    let mut command = as_root("apt-get")?;
+    command.args(["install", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"]).args(packages);
+    process::step(&title, &mut command).map_err(|failure| {
+        Failure::new(format!("{failure}\nInstall these packages by hand and try again: {list}"))
+    })
+}
+
+/// Fetches apt's lists of packages, once per run of this program.
+pub(crate) fn refresh_lists() -> Result<(), Failure> {
+    static DONE: std::sync::Once = std::sync::Once::new();
+    let mut result = Ok(());
+    DONE.call_once(|| {
+        result =
+            as_root("apt-get").and_then(|mut command| process::step("apt-get update", command.arg("update")));
+    });
+    result
+}
+
+/// A program that runs as root: directly, or through sudo.
+fn as_root(program: &str) -> Result<Command, Failure> {
+    if !Path::new("/usr/bin/apt-get").exists() {
+        return Err(Failure::new(
+            "this machine has no apt-get; install what the line above names with your own package manager",
+        ));
+    }
+    let is_root = process::output(Command::new("id").arg("-u"))?.trim() == "0";
+    let mut command = if is_root {
+        Command::new(program)
+    } else if Path::new("/usr/bin/sudo").exists() {
+        // The step's output goes to a log, so the password must be asked for before it starts.
+        if !process::interactive(Command::new("sudo").arg("-v"))?.success() {
+            return Err(Failure::new("sudo refused; run this command as root"));
+        }
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "env", "DEBIAN_FRONTEND=noninteractive", program]);
+        sudo
+    } else {
+        return Err(Failure::new("packages must be installed: run this command as root, or install sudo"));
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    Ok(command)
+}
+
+/// Makes sure that rustfmt and clippy are there; a minimal profile of rustup lacks them.
+fn ensure_lints() -> Result<(), Failure> {
+    for (program, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        let probe = Command::new(cargo()).args([program, "--version"]).output();
+        if probe.is_ok_and(|output| output.status.success()) {
+            continue;
+        }
+        let mut command = Command::new("rustup");
+        process::step(
+            &format!("rustup component add {component}"),
+            command.args(["component", "add", component]),
+        )?;
+    }
+    Ok(())
+}
+
+/// The cargo that runs us.
+pub(crate) fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}

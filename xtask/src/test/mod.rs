@@ -1,0 +1,133 @@
+//! `cargo xtask test`: everything that shows that Corten works.
+
+mod host;
+mod images;
+mod pool;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use test_stories::{Extent, Story, World};
+
+use crate::build::System;
+use crate::setup::Need;
+use crate::{Failure, places, setup, tidy};
+
+use images::TestImages;
+use pool::Job;
+
+/// Runs the tests of the logic on this machine, the rules of `tidy`, and the stories on emulated machines.
+///
+/// Prints a line for each emulated test, with its time, and at the end one line `N passed, N failed` that counts
+/// all tests. What each machine printed stays below target/corten/test.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Also tell the stories that are variations of others
+    #[arg(long)]
+    full: bool,
+    /// Only emulated tests whose name contains TEXT; leaves host tests and tidy out
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Emulated machines that run at the same time; as many as this machine has processors by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    jobs: Option<u32>,
+    /// Only list the emulated tests
+    #[arg(long)]
+    list: bool,
+}
+
+/// How many tests went which way.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tally {
+    /// Tests that showed what they claim.
+    pub(crate) passed: usize,
+    /// Tests that did not.
+    pub(crate) failed: usize,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let stories = chosen(arguments);
+    if arguments.list {
+        stories.iter().for_each(|story| println!("{}", story.name));
+        return Ok(());
+    }
+    let mut tally = Tally::default();
+    if arguments.filter.is_none() {
+        setup::ensure(&[Need::Compiler])?;
+        tally += host::run()?;
+        tally += tidiness()?;
+    }
+    tally += emulated(&stories, arguments.jobs)?;
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    if tally.failed == 0 { Ok(()) } else { Err(Failure::new("some tests failed")) }
+}
+
+fn chosen(arguments: &Arguments) -> Vec<Story> {
+    let mut stories = test_stories::all();
+    stories.retain(|story| match &arguments.filter {
+        Some(text) => story.name.contains(text.as_str()),
+        None => arguments.full || story.extent == Extent::Always,
+    });
+    stories
+}
+
+/// The rules of `tidy`, counted as two tests.
+fn tidiness() -> Result<Tally, Failure> {
+    let mut tally = Tally::default();
+    for (name, complaints) in
+        [("tidy: rules", tidy::own_rules()?), ("tidy: rustfmt and clippy", tidy::tools()?)]
+    {
+        if complaints.is_empty() {
+            tally.passed += 1;
+            println!("ok      {name}");
+            continue;
+        }
+        tally.failed += 1;
+        println!("FAILED  {name}");
+        complaints.iter().for_each(|complaint| println!("{complaint}"));
+    }
+    Ok(tally)
+}
+
+/// Builds what the stories need and tells them side by side.
+fn emulated(stories: &[Story], jobs: Option<u32>) -> Result<Tally, Failure> {
+    setup::ensure(&[Need::Compiler, Need::Qemu, Need::Firmware, Need::IsoTools, Need::Busybox])?;
+    let system = System::build()?;
+    let images = TestImages::new(&system)?;
+    let folder = places::folder("test")?;
+    let started = Instant::now();
+    let told: Vec<Job<'_>> = stories
+        .iter()
+        .map(|story| {
+            let (images, place) = (&images, folder.join(&story.name));
+            Job { name: &story.name, run: Box::new(move || tell(story, images, &place)) }
+        })
+        .collect();
+    println!("{} tests on emulated machines:", told.len());
+    let tally = pool::run(told, jobs.map_or_else(processors, |jobs| jobs as usize));
+    println!(
+        "emulated tests took {} s; their logs are below {}",
+        started.elapsed().as_secs(),
+        folder.display()
+    );
+    Ok(tally)
+}
+
+fn tell(story: &Story, images: &TestImages<'_>, folder: &Path) -> Result<(), String> {
+    let clean = |folder: PathBuf| if folder.exists() { std::fs::remove_dir_all(folder) } else { Ok(()) };
+    clean(folder.into()).map_err(|error| format!("{}: {error}", folder.display()))?;
+    places::make_folder(folder).map_err(|failure| failure.to_string())?;
+    (story.run)(&World::new(images, folder)).map_err(|failure| failure.to_string())
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
