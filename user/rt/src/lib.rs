@@ -34,6 +34,7 @@ mod address_space;
 mod clock;
 mod cpuid;
 pub mod elf;
+pub mod executor;
 pub mod futex;
 mod group;
 mod handle;
@@ -44,10 +45,15 @@ mod mutex;
 pub mod object;
 mod once;
 mod panic;
+mod shared_ring;
 mod spawn;
 mod start;
 mod syscall;
 pub mod thread;
+mod vcpu_exit;
+
+#[cfg(test)]
+mod layout_tests;
 
 /// The types of the kernel's contract that programs use.
 pub use abi::{
@@ -60,6 +66,7 @@ pub use abi::{
 pub use address_space::{IMAGE_BASE, STACK_BYTES_MAX};
 pub use clock::{now, read_clock, read_ticks, system_info};
 pub use cpuid::{CpuidResult, cpuid};
+pub use executor::{Executor, Sleep, Watched};
 pub use group::set_own as set_own_group;
 pub use handle::OwnedHandle;
 pub use log::log_line;
@@ -72,5 +79,7 @@ pub use object::{
 };
 pub use once::Once;
 pub use panic::EXIT_CODE_PANIC;
+pub use shared_ring::SharedRing;
 pub use spawn::{ProgramFile, SpawnError, SpawnOptions, Spawned, spawn_program};
 pub use start::{EXIT_CODE_NO_START, Startup};
+pub use vcpu_exit::decode_exit;
