@@ -1,3 +1,26 @@
-//! UART, RTC, I/O APIC, PCI host bridge, power management.
+//! The devices of a PC's board: each a value, one folder each.
+//!
+//! - [`uart16550`]: a serial line.
+//! - [`rtc`]: MC146818 clock and CMOS memory.
+//! - [`ioapic`]: lines to messages.
+//! - [`pm`]: ACPI power management and the reset register at 0xCF9.
+//! - [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
+//! - [`host_bridge`]: PCI function 00:00.0.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod host_bridge;
+pub mod ioapic;
+pub mod keyboard_controller;
+pub mod pm;
+pub mod rtc;
+pub mod uart16550;
+
+pub use host_bridge::HostBridge;
+pub use ioapic::IoApic;
+pub use keyboard_controller::KeyboardController;
+pub use pm::PowerManagement;
+pub use rtc::{Rtc, UnixSeconds};
+pub use uart16550::Uart;

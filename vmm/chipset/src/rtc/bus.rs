@@ -1,0 +1,125 @@
+//! The clock on the bus, saved and shown.
+
+use super::{
+    calendar::DateTime,
+    registers::{BYTES, Flags, Mode, UPDATE_IN_PROGRESS},
+    state::Rtc,
+};
+use alloc::vec::Vec;
+use base_units::Nanos;
+use serde::{Deserialize, Serialize};
+use vmm_bus::{AccessSize, Context, Device, Inspector, Region};
+use vmm_snapshot::{RestoreError, Saved, SavedState};
+
+const VERSION: u16 = 1;
+/// Index port: bit 7 masks NMIs on a PC; there is nothing to mask here.
+const INDEX_BITS: u8 = 0x7F;
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    offset: u64,
+    index: u8,
+    register_a: u8,
+    mode: u8,
+    flags: u8,
+    memory: Vec<u8>,
+    /// Seconds since 1970 while the time is being set.
+    stopped: Option<u64>,
+    checked: u64,
+    asserted: bool,
+}
+
+impl Device for Rtc {
+    fn name(&self) -> &'static str {
+        "rtc"
+    }
+
+    fn read(&mut self, _region: Region, offset: u64, size: AccessSize, context: &mut Context<'_>) -> u64 {
+        if offset != 1 {
+            // The index cannot be read back on a PC.
+            return size.ones();
+        }
+        self.catch_up(context.now);
+        let value = self.read_register(self.index, context.now);
+        self.report(context.effects);
+        u64::from(value)
+    }
+
+    fn write(
+        &mut self,
+        _region: Region,
+        offset: u64,
+        _size: AccessSize,
+        value: u64,
+        context: &mut Context<'_>,
+    ) {
+        match offset {
+            0 => self.index = value as u8 & INDEX_BITS,
+            1 => {
+                self.catch_up(context.now);
+                self.write_register(self.index, value as u8, context.now);
+                self.report(context.effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn reset(&mut self, _context: &mut Context<'_>) {
+        // The battery keeps time and memory; reset only turns interrupts off (MC146818A, "RESET").
+        self.mode -= Mode::PERIODIC | Mode::ALARM | Mode::UPDATE | Mode::SQUARE_WAVE;
+        self.flags = Flags::empty();
+        self.index = 0;
+        self.asserted = false;
+    }
+
+    fn deadline(&self) -> Nanos {
+        self.next_interrupt()
+    }
+
+    fn advance(&mut self, context: &mut Context<'_>) {
+        self.catch_up(context.now);
+        self.report(context.effects);
+    }
+
+    fn save(&self) -> SavedState {
+        let state = State {
+            offset: self.offset,
+            index: self.index,
+            register_a: self.register_a,
+            mode: self.mode.bits(),
+            flags: self.flags.bits(),
+            memory: self.memory.to_vec(),
+            stopped: self.stopped.map(DateTime::to_unix),
+            checked: self.checked,
+            asserted: self.asserted,
+        };
+        SavedState::encode(VERSION, &state)
+    }
+
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), RestoreError> {
+        let state: State = saved.decode(VERSION)?;
+        let memory: [u8; BYTES] =
+            state.memory.try_into().map_err(|_| RestoreError::Impossible("CMOS memory has 128 bytes"))?;
+        let mode = Mode::from_bits_truncate(state.mode);
+        if mode.contains(Mode::SET) != state.stopped.is_some() {
+            return Err(RestoreError::Impossible("the clock stands still exactly while it is set"));
+        }
+        self.offset = state.offset;
+        self.index = state.index & INDEX_BITS;
+        self.register_a = state.register_a & !UPDATE_IN_PROGRESS;
+        self.mode = mode;
+        self.flags = Flags::from_bits_truncate(state.flags) - Flags::INTERRUPT;
+        self.memory = memory;
+        self.stopped = state.stopped.map(DateTime::from_unix);
+        self.checked = state.checked;
+        self.asserted = state.asserted;
+        Ok(())
+    }
+
+    fn inspect(&self, inspector: &mut dyn Inspector) {
+        inspector.number("register A", u64::from(self.register_a));
+        inspector.number("register B", u64::from(self.mode.bits()));
+        inspector.number("flags", u64::from(self.flags.bits()));
+        inspector.flag("interrupt asserted", self.asserted);
+    }
+}

@@ -1,0 +1,183 @@
+//! Guest RAM over mapped pages.
+
+use crate::volatile;
+use base_units::Gpa;
+use core::ptr::NonNull;
+use vmm_bus::{GuestMemory, GuestRange, MemoryError};
+
+/// Pieces of RAM of one guest at the most: below and above the hole for devices, and firmware.
+pub const REGIONS_MAX: usize = 8;
+/// Bytes written in one step when memory is filled.
+const FILL_STEP: usize = 64;
+
+/// One piece of guest RAM and where this process sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct RamRegion {
+    /// First guest-physical address.
+    pub start: Gpa,
+    /// Size.
+    pub bytes: u64,
+    /// Where `start` is mapped in this process.
+    pub base: NonNull<u8>,
+}
+
+/// Why RAM was not put together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RamError {
+    /// More than [`REGIONS_MAX`] regions.
+    TooManyRegions,
+    /// A region is empty, passes the end of an address space, or overlaps another one.
+    BadRegion,
+}
+
+/// The RAM of one guest. Having one proves that its regions are mapped as long as it lives.
+#[derive(Debug)]
+pub struct MappedRam {
+    /// Sorted by `start`; `used` of them are valid. Set once, at construction.
+    regions: [RamRegion; REGIONS_MAX],
+    used: usize,
+}
+
+// SAFETY: all accesses are volatile copies of memory that other processors write anyway; the regions
+// themselves never change after construction.
+unsafe impl Send for MappedRam {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for MappedRam {}
+
+impl MappedRam {
+    /// Puts RAM together from mapped regions.
+    ///
+    /// # Safety
+    /// Each region's `base` is valid for reads and writes of `bytes` bytes as long as the value lives,
+    /// and no Rust reference to any of these bytes exists meanwhile.
+    pub unsafe fn new(regions: &[RamRegion]) -> Result<Self, RamError> {
+        let nowhere = RamRegion { start: Gpa::new(0), bytes: 0, base: NonNull::dangling() };
+        let mut ram = Self { regions: [nowhere; REGIONS_MAX], used: regions.len() };
+        let used = ram.regions.get_mut(..regions.len()).ok_or(RamError::TooManyRegions)?;
+        used.copy_from_slice(regions);
+        used.sort_unstable_by_key(|region| region.start);
+        let mut free_from = 0;
+        for region in used {
+            free_from = region_end(region, free_from).ok_or(RamError::BadRegion)?;
+        }
+        Ok(ram)
+    }
+
+    /// The regions, sorted.
+    pub fn regions(&self) -> &[RamRegion] {
+        self.regions.get(..self.used).unwrap_or_default()
+    }
+
+    /// Where this process sees `bytes` bytes of RAM at `at`. The pointer is valid for them.
+    #[inline]
+    fn locate(&self, at: Gpa, bytes: u64) -> Result<*mut u8, MemoryError> {
+        for region in self.regions() {
+            let Some(offset) = at.offset_from(region.start) else { break };
+            if offset < region.bytes {
+                let room = region.bytes.wrapping_sub(offset);
+                // A region was checked to fit the address space, so its offsets fit `usize`.
+                return if bytes <= room {
+                    Ok(region.base.as_ptr().wrapping_add(offset as usize))
+                } else {
+                    Err(MemoryError::OutOfRange)
+                };
+            }
+        }
+        Err(MemoryError::OutOfRange)
+    }
+}
+
+/// The end of a region that starts at `free_from` or above and fits both address spaces.
+fn region_end(region: &RamRegion, free_from: u64) -> Option<u64> {
+    let host_bytes = usize::try_from(region.bytes).ok().filter(|bytes| *bytes > 0)?;
+    (region.base.as_ptr() as usize).checked_add(host_bytes)?;
+    let end = region.start.raw().checked_add(region.bytes)?;
+    (region.start.raw() >= free_from).then_some(end)
+}
+
+impl GuestMemory for MappedRam {
+    fn read(&self, from: Gpa, into: &mut [u8]) -> Result<(), MemoryError> {
+        let source = self.locate(from, into.len() as u64)?;
+        // SAFETY: `locate` found all these bytes in a mapped region; no reference points there.
+        unsafe { volatile::copy_out(source, into) };
+        Ok(())
+    }
+
+    fn write(&self, to: Gpa, from: &[u8]) -> Result<(), MemoryError> {
+        let target = self.locate(to, from.len() as u64)?;
+        // SAFETY: as in `read`.
+        unsafe { volatile::copy_in(target, from) };
+        Ok(())
+    }
+
+    fn fill(&self, range: GuestRange, value: u8) -> Result<(), MemoryError> {
+        let mut target = self.locate(range.start, range.bytes)?;
+        let step = [value; FILL_STEP];
+        let mut left = range.bytes;
+        while left > 0 {
+            let count = left.min(FILL_STEP as u64) as usize;
+            let part = step.get(..count).unwrap_or(&step);
+            // SAFETY: `locate` found `left` bytes from here on in a mapped region.
+            unsafe { volatile::copy_in(target, part) };
+            target = target.wrapping_add(part.len());
+            left = left.saturating_sub(part.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn check(&self, range: GuestRange) -> Result<(), MemoryError> {
+        self.locate(range.start, range.bytes).map(|_| ())
+    }
+
+    #[inline]
+    fn read_u8(&self, from: Gpa) -> Result<u8, MemoryError> {
+        let source = self.locate(from, 1)?;
+        // SAFETY: `locate` found the byte in a mapped region.
+        Ok(unsafe { volatile::load(source) })
+    }
+
+    #[inline]
+    fn read_u16(&self, from: Gpa) -> Result<u16, MemoryError> {
+        let source = self.locate(from, 2)?;
+        // SAFETY: `locate` found the bytes in a mapped region.
+        Ok(unsafe { volatile::load(source) })
+    }
+
+    #[inline]
+    fn read_u32(&self, from: Gpa) -> Result<u32, MemoryError> {
+        let source = self.locate(from, 4)?;
+        // SAFETY: `locate` found the bytes in a mapped region.
+        Ok(unsafe { volatile::load(source) })
+    }
+
+    #[inline]
+    fn read_u64(&self, from: Gpa) -> Result<u64, MemoryError> {
+        let source = self.locate(from, 8)?;
+        // SAFETY: `locate` found the bytes in a mapped region.
+        Ok(unsafe { volatile::load(source) })
+    }
+
+    #[inline]
+    fn write_u16(&self, to: Gpa, value: u16) -> Result<(), MemoryError> {
+        let target = self.locate(to, 2)?;
+        // SAFETY: `locate` found the bytes in a mapped region.
+        unsafe { volatile::store(target, value) };
+        Ok(())
+    }
+
+    #[inline]
+    fn write_u32(&self, to: Gpa, value: u32) -> Result<(), MemoryError> {
+        let target = self.locate(to, 4)?;
+        // SAFETY: `locate` found the bytes in a mapped region.
+        unsafe { volatile::store(target, value) };
+        Ok(())
+    }
+
+    #[inline]
+    fn write_u64(&self, to: Gpa, value: u64) -> Result<(), MemoryError> {
+        let target = self.locate(to, 8)?;
+        // SAFETY: `locate` found the bytes in a mapped region.
+        unsafe { volatile::store(target, value) };
+        Ok(())
+    }
+}
