@@ -41,6 +41,7 @@ mod handle;
 mod heap;
 mod log;
 mod mapping;
+mod memory_functions;
 mod mutex;
 pub mod object;
 mod once;
