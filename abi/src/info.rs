@@ -12,9 +12,9 @@ pub const WEIGHT_DEFAULT: u32 = 100;
 pub struct SystemInfo {
     /// TSC ticks per second.
     pub tsc_hz: u64,
-    /// TSC value at monotonic time 0.
+    /// TSC value at monotonic time 0: always 0.
     pub tsc_start: u64,
-    /// Nanoseconds = (ticks * `tsc_multiplier`) >> 32, for ticks since `tsc_start`.
+    /// Monotonic nanoseconds = ((TSC - `tsc_start`) * `tsc_multiplier`) >> 32.
     pub tsc_multiplier: u64,
     /// Processors in use.
     pub cpus: u64,

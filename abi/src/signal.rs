@@ -1,6 +1,7 @@
 //! What ports deliver.
 
 use bitflags::bitflags;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 bitflags! {
     /// What happened to an object.
@@ -27,7 +28,7 @@ bitflags! {
 ///
 /// A binding is queued at most once: what happens before the packet is taken is folded into
 /// it. After a packet the receiver drains the object until `WouldBlock`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Packet {
     /// The number given when the object was bound.

@@ -14,6 +14,8 @@ pub const WEIGHT_MAX: u32 = 10_000;
 pub const MILLI_MAX: u32 = 64_000;
 /// Groups above one another at the most; bounds every charge.
 pub const DEPTH_MAX: u32 = 8;
+/// Ring-0 memory on behalf of one group at the most: no VMM can exhaust the kernel's heap.
+pub const KERNEL_BYTES_MAX: u64 = 32 << 20;
 /// The span over which caps and reservations hold, in nanoseconds.
 pub const PERIOD_NS: u64 = 100_000_000;
 
@@ -140,8 +142,16 @@ impl Group {
     }
 
     /// Counts bytes of ring-0 memory that exist on this group's behalf.
-    pub fn charge_kernel(&self, bytes: u64) {
-        self.kernel_bytes.fetch_add(bytes, Relaxed);
+    ///
+    /// # Errors
+    /// `NoMemory` beyond [`KERNEL_BYTES_MAX`].
+    pub fn charge_kernel(&self, bytes: u64) -> Result<(), Error> {
+        let before = self.kernel_bytes.fetch_add(bytes, Relaxed);
+        if before.saturating_add(bytes) > KERNEL_BYTES_MAX {
+            self.kernel_bytes.fetch_sub(bytes, Relaxed);
+            return Err(Error::NoMemory);
+        }
+        Ok(())
     }
 
     /// Takes back [`Group::charge_kernel`].

@@ -6,6 +6,7 @@
 //! takes them only inside of [`Machine::enter_user`], `VirtualCpu::enter`, [`Machine::idle`]
 //! and [`Machine::open_interrupt_window`].
 
+use crate::kernel::Kernel;
 use crate::memory::Frames;
 use crate::vcpu::VirtualCpu;
 use abi::{PowerAction, SystemInfo};
@@ -21,6 +22,8 @@ pub trait Machine: Sized + Send + Sync + 'static {
     /// FPU, SSE and AVX state of a thread or a guest.
     type Extended: ExtendedState;
 
+    /// What all processors share.
+    fn kernel() -> &'static Kernel<Self>;
     /// The frame allocator of this machine.
     fn frames() -> &'static Frames<Self>;
 
@@ -31,9 +34,10 @@ pub trait Machine: Sized + Send + Sync + 'static {
 
     /// The time stamp counter. All processors agree on it.
     fn ticks() -> u64;
-    /// Ticks as nanoseconds since the kernel's start.
+    /// Scales ticks to nanoseconds. The monotonic clock is the scaled TSC (0 = TSC 0), so this serves for
+    /// durations and for points in time.
     fn ticks_to_ns(ticks: u64) -> u64;
-    /// The first tick at which [`Machine::ticks_to_ns`] reaches `ns`; saturates at `u64::MAX`.
+    /// Scales nanoseconds to ticks, rounding up; saturates at `u64::MAX`.
     fn ns_to_ticks(ns: u64) -> u64;
     /// Asks for a [`HostInterrupt::Timer`] on this processor at or soon after `deadline` (ticks), or never.
     /// A deadline that has passed fires at once.
@@ -67,6 +71,9 @@ pub trait Machine: Sized + Send + Sync + 'static {
     /// Copies one 4 KiB frame.
     fn copy_page(to: Hpa, from: Hpa);
 
+    /// Maps the 2 MiB of RAM at `block` for ring 0 to keep its own objects in. Called once for each block, when
+    /// the frame allocator turns it over to the kernel, with the allocator's lock held.
+    fn map_kernel_block(block: Hpa);
     /// Reads entry `index` (below 512) of the page table at `table`, a kernel frame.
     fn read_entry(table: Hpa, index: usize) -> u64;
     /// Writes entry `index` (below 512) of the page table at `table`, a kernel frame.

@@ -1,0 +1,312 @@
+//! What all processors share.
+
+use crate::interrupt::Interrupts;
+use crate::ipc::Timer;
+use crate::lock::Lock;
+use crate::log::Log;
+use crate::machine::{CPUS_MAX, Machine};
+use crate::object::Object;
+use crate::sched::{Arrival, RunQueue, Schedulable, TimerKey, TimerQueue};
+use crate::thread::{Thread, ThreadShared};
+use abi::ExitCounter;
+use alloc::boxed::Box;
+use alloc::sync::Weak;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+
+/// What a timer queue's entry wakes.
+pub enum TimerTarget<M: Machine> {
+    /// A thread that sleeps with a deadline.
+    Thread(Weak<ThreadShared<M>>),
+    /// A timer object.
+    Timer(Weak<Timer<M>>),
+}
+
+/// The kernel's shared state.
+pub struct Kernel<M: Machine> {
+    cpus: Vec<CpuShared<M>>,
+    /// Processors that wait in idle, one bit each.
+    idle: AtomicU64,
+    /// Objects whose last reference may have gone, to be dropped one by one.
+    graveyard: Lock<Vec<Object<M>>>,
+    has_dead: AtomicBool,
+    log: Log<M>,
+    interrupts: Interrupts<M>,
+    /// TSC at the first instruction after the boot loader.
+    entry_ticks: u64,
+    first_guest_ticks: AtomicU64,
+    bundle_bytes: AtomicU64,
+}
+
+/// What others may touch of one processor.
+pub struct CpuShared<M: Machine> {
+    queue: Lock<RunQueue<Box<Thread<M>>>>,
+    timers: Lock<TimerQueue<TimerTarget<M>>>,
+    /// Threads in `queue`; read without the lock to choose a processor.
+    ready: AtomicUsize,
+    /// The queue or the timers changed: look at them before entering ring 3 or a guest again.
+    has_news: AtomicBool,
+    /// Figures for `stats`.
+    pub counters: Counters,
+}
+
+/// Figures of one processor, changed only by itself.
+#[derive(Default)]
+pub struct Counters {
+    /// Timer interrupts.
+    pub timer: AtomicU64,
+    /// Wake-ups by other processors.
+    pub cross: AtomicU64,
+    /// Device interrupts.
+    pub device: AtomicU64,
+    /// Threads switched to.
+    pub switches: AtomicU64,
+    /// Times it left idle.
+    pub idle_exits: AtomicU64,
+    /// Idle time, ticks.
+    pub idle_ticks: AtomicU64,
+    /// Guest exits of vCPUs that are gone, by [`ExitCounter`].
+    pub exits: [AtomicU64; ExitCounter::COUNT],
+}
+
+impl Counters {
+    /// Adds one to a counter that only the calling processor changes.
+    pub fn count(counter: &AtomicU64) {
+        counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// The state for a machine with `cpus` processors that was entered at `entry_ticks`.
+    pub fn new(cpus: usize, entry_ticks: u64) -> Self {
+        assert!((1..=CPUS_MAX).contains(&cpus), "more processors than the kernel drives");
+        Self {
+            cpus: (0..cpus).map(|_| CpuShared::new()).collect(),
+            idle: AtomicU64::new(0),
+            graveyard: Lock::new(Vec::new()),
+            has_dead: AtomicBool::new(false),
+            log: Log::new(),
+            interrupts: Interrupts::new(),
+            entry_ticks,
+            first_guest_ticks: AtomicU64::new(0),
+            bundle_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Log<M> {
+        &self.log
+    }
+
+    /// The interrupt lines that ring 3 drives.
+    pub fn interrupts(&self) -> &Interrupts<M> {
+        &self.interrupts
+    }
+
+    /// The shared part of processor `cpu`.
+    pub fn cpu(&self, cpu: usize) -> &CpuShared<M> {
+        self.cpus.get(cpu).unwrap_or_else(|| unreachable!("processor {cpu} does not exist"))
+    }
+
+    /// All processors.
+    pub fn cpus(&self) -> &[CpuShared<M>] {
+        &self.cpus
+    }
+
+    /// Notes how large the bundle is, for the figures.
+    pub fn set_bundle_bytes(&self, bytes: u64) {
+        self.bundle_bytes.store(bytes, Relaxed);
+    }
+
+    /// Size of the bundle.
+    pub fn bundle_bytes(&self) -> u64 {
+        self.bundle_bytes.load(Relaxed)
+    }
+
+    /// Notes when a guest is first entered.
+    pub fn note_guest_entry(&self) {
+        if self.first_guest_ticks.load(Relaxed) == 0 {
+            let ticks = M::ticks().saturating_sub(self.entry_ticks).max(1);
+            let _ = self.first_guest_ticks.compare_exchange(0, ticks, Relaxed, Relaxed);
+        }
+    }
+
+    /// Ticks from the kernel's entry to the first guest entry; 0 = none yet.
+    pub fn first_guest_ticks(&self) -> u64 {
+        self.first_guest_ticks.load(Relaxed)
+    }
+
+    /// Gives a thread that wants to run to the best processor.
+    pub fn make_ready(&self, mut thread: Box<Thread<M>>) {
+        thread.ready_since = M::ticks();
+        let target = self.choose(&thread);
+        self.cpu(target).push(thread, Arrival::Woken);
+        self.poke(target);
+    }
+
+    /// Makes processor `cpu` look at its queue and timers.
+    pub fn poke(&self, cpu: usize) {
+        self.cpu(cpu).has_news.store(true, SeqCst);
+        if cpu != M::cpu() {
+            self.idle.fetch_and(!(1 << cpu), SeqCst);
+            M::notify(cpu);
+        }
+    }
+
+    /// Makes all other processors leave ring 3 and guests once.
+    pub fn notify_others(&self) {
+        for cpu in (0..self.cpus.len()).filter(|cpu| *cpu != M::cpu()) {
+            M::notify(cpu);
+        }
+    }
+
+    /// Marks the calling processor as idle or busy.
+    pub fn set_idle(&self, cpu: usize, is_idle: bool) {
+        if is_idle {
+            self.idle.fetch_or(1 << cpu, SeqCst);
+        } else {
+            self.idle.fetch_and(!(1 << cpu), SeqCst);
+        }
+    }
+
+    /// Takes a waiting thread from another processor for `cpu`, which has none.
+    pub fn steal(&self, cpu: usize) -> Option<(Box<Thread<M>>, u64)> {
+        let count = self.cpus.len();
+        let others = (1..count).map(|step| self.cpu((cpu + step) % count));
+        others.filter(|other| other.ready.load(Relaxed) > 0).find_map(|other| other.steal(cpu))
+    }
+
+    /// Adds a deadline on the calling processor.
+    pub fn add_timer(&self, deadline: u64, target: TimerTarget<M>) -> (usize, TimerKey) {
+        let cpu = M::cpu();
+        let shared = self.cpu(cpu);
+        let key = shared.timers.lock().add(deadline, target);
+        shared.has_news.store(true, Relaxed);
+        (cpu, key)
+    }
+
+    /// Removes a deadline. An interrupt that was armed for it may still come; it finds nothing to do.
+    pub fn cancel_timer(&self, cpu: usize, key: TimerKey) {
+        let removed = self.cpu(cpu).timers.lock().remove(key);
+        drop(removed);
+    }
+
+    /// Drops objects later, one by one, on whatever processor gets to it.
+    pub fn bury(&self, objects: impl Iterator<Item = Object<M>>) {
+        let mut objects = objects.peekable();
+        if objects.peek().is_some() {
+            self.graveyard.lock().extend(objects);
+            self.has_dead.store(true, Relaxed);
+        }
+    }
+
+    /// Drops one buried object; whether there may be more.
+    pub fn drop_buried(&self) -> bool {
+        if !self.has_dead.load(Relaxed) {
+            return false;
+        }
+        let object = {
+            let mut graveyard = self.graveyard.lock();
+            let object = graveyard.pop();
+            self.has_dead.store(!graveyard.is_empty(), Relaxed);
+            object
+        };
+        drop(object);
+        true
+    }
+
+    /// The processor for a thread: the last one if it is idle, then any idle one, then the last one
+    /// unless another has two waiters less.
+    fn choose(&self, thread: &Box<Thread<M>>) -> usize {
+        let allowed = thread.shared().affinity() & self.all_mask();
+        let allowed = if allowed == 0 { self.all_mask() } else { allowed };
+        let last = thread.last_cpu.min(self.cpus.len() - 1);
+        let idle = self.idle.load(SeqCst) & allowed;
+        if idle >> last & 1 == 1 {
+            return last;
+        }
+        if idle != 0 {
+            return idle.trailing_zeros() as usize;
+        }
+        let load = |cpu: usize| self.cpu(cpu).ready.load(Relaxed);
+        let least = (0..self.cpus.len()).filter(|cpu| allowed >> cpu & 1 == 1).min_by_key(|cpu| load(*cpu));
+        match least {
+            Some(least) if !thread.may_run_on(last) || load(least) + 1 < load(last) => least,
+            _ => last,
+        }
+    }
+
+    fn all_mask(&self) -> u64 {
+        u64::MAX >> (CPUS_MAX - self.cpus.len())
+    }
+}
+
+impl<M: Machine> CpuShared<M> {
+    fn new() -> Self {
+        Self {
+            queue: Lock::new(RunQueue::new()),
+            timers: Lock::new(TimerQueue::new()),
+            ready: AtomicUsize::new(0),
+            has_news: AtomicBool::new(false),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Whether something changed since the last call.
+    pub fn take_news(&self) -> bool {
+        self.has_news.load(Relaxed) && self.has_news.swap(false, SeqCst)
+    }
+
+    /// Whether something changed, without taking note.
+    pub fn has_news(&self) -> bool {
+        self.has_news.load(Relaxed)
+    }
+
+    /// Adds a thread to the queue.
+    pub fn push(&self, thread: Box<Thread<M>>, arrival: Arrival) {
+        let mut queue = self.queue.lock();
+        queue.push(thread, arrival);
+        self.ready.store(queue.len(), Relaxed);
+    }
+
+    /// Takes the next thread.
+    pub fn pop(&self, now_ns: u64) -> Option<Box<Thread<M>>> {
+        let mut queue = self.queue.lock();
+        let thread = queue.pop(now_ns);
+        self.ready.store(queue.len(), Relaxed);
+        thread
+    }
+
+    /// Whether threads wait here.
+    pub fn has_waiters(&self) -> bool {
+        self.ready.load(Relaxed) > 0
+    }
+
+    /// Whether a waiting thread should replace one of age `running`.
+    pub fn should_preempt(&self, running: u64) -> bool {
+        self.has_waiters() && self.queue.lock().should_preempt(running)
+    }
+
+    /// When the first throttled thread may run again, nanoseconds.
+    pub fn next_release(&self) -> Option<u64> {
+        self.queue.lock().next_release()
+    }
+
+    /// The next deadline of the timer queue, ticks.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.timers.lock().next_deadline()
+    }
+
+    /// Takes a timer target that is due.
+    pub fn take_due(&self, now: u64) -> Option<TimerTarget<M>> {
+        self.timers.lock().take_due(now)
+    }
+
+    fn steal(&self, cpu: usize) -> Option<(Box<Thread<M>>, u64)> {
+        let mut queue = self.queue.lock();
+        let thread = queue.steal(cpu);
+        self.ready.store(queue.len(), Relaxed);
+        let floor = queue.floor();
+        thread.map(|thread| (thread, floor))
+    }
+}

@@ -1,0 +1,115 @@
+//! Calls on memory objects.
+
+use super::{Answer, Call, NOTHING, Outcome};
+use crate::group::Group;
+use crate::machine::Machine;
+use crate::memory::{Caching, MemoryObject};
+use crate::object::{Object, SystemAuthority};
+use abi::{Error, MemoryFlags, MemoryOperation, Rights};
+use alloc::sync::Arc;
+use base_units::Hpa;
+
+/// Bytes that one read or write moves at the most: bounds the time in ring 0.
+const COPY_BYTES_MAX: usize = 1 << 20;
+/// Bytes that are moved at a time.
+const CHUNK: usize = 1024;
+
+/// `(group, len, flags) -> memory`
+pub(super) fn create<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let group: Arc<Group> = call.object(0, Rights::CREATE)?;
+    let flags = MemoryFlags::from_bits(call.argument(2)).ok_or(Error::BadArgument)?;
+    let memory = MemoryObject::create(group, call.argument(1), flags)?;
+    call.add(Object::Memory(memory), Rights::all())
+}
+
+/// `(memory, offset, len, group) -> memory`
+pub(super) fn clone<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let memory: Arc<MemoryObject<M>> = call.object(0, Rights::READ)?;
+    let group: Arc<Group> = call.object(3, Rights::CREATE)?;
+    let copy = memory.clone_range(call.argument(1), call.argument(2), group)?;
+    call.add(Object::Memory(copy), Rights::all())
+}
+
+/// `(memory, offset, ptr, len)`
+pub(super) fn read<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let memory: Arc<MemoryObject<M>> = call.object(0, Rights::READ)?;
+    let length = call.length(3, COPY_BYTES_MAX)?;
+    let mut chunk = [0; CHUNK];
+    for at in (0..length).step_by(CHUNK) {
+        let part = chunk.get_mut(..CHUNK.min(length - at)).ok_or(Error::BadArgument)?;
+        memory.read(offset(call, 1, at)?, part)?;
+        call.thread.process().space().copy_out(base_units::Uva::new(offset(call, 2, at)?), part)?;
+    }
+    NOTHING
+}
+
+/// `(memory, offset, ptr, len)`
+pub(super) fn write<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let memory: Arc<MemoryObject<M>> = call.object(0, Rights::WRITE)?;
+    let length = call.length(3, COPY_BYTES_MAX)?;
+    let mut chunk = [0; CHUNK];
+    for at in (0..length).step_by(CHUNK) {
+        let part = chunk.get_mut(..CHUNK.min(length - at)).ok_or(Error::BadArgument)?;
+        call.thread.process().space().copy_in(base_units::Uva::new(offset(call, 2, at)?), part)?;
+        memory.write(offset(call, 1, at)?, part)?;
+    }
+    NOTHING
+}
+
+/// `(memory, operation, offset, len) -> pages`
+pub(super) fn control<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let memory: Arc<MemoryObject<M>> = call.object(0, Rights::WRITE)?;
+    let operation = MemoryOperation::from_raw(call.argument(1)).ok_or(Error::BadArgument)?;
+    let (offset, length) = (call.argument(2), call.argument(3));
+    let pages = match operation {
+        MemoryOperation::Commit => memory.commit(offset, length)?,
+        MemoryOperation::Decommit => memory.decommit(offset, length)?,
+        MemoryOperation::TrackStart => memory.start_tracking().map(|()| 0)?,
+        MemoryOperation::TrackStop => {
+            memory.stop_tracking();
+            0
+        }
+    };
+    Ok(Answer::Value(pages))
+}
+
+/// `(memory, offset, len, bitmap ptr, bitmap len) -> dirty pages`
+pub(super) fn dirty<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let memory: Arc<MemoryObject<M>> = call.object(0, Rights::READ)?;
+    let (offset, length) = (call.argument(1), call.argument(2));
+    let pages = length.div_ceil(base_units::PAGE_BYTES);
+    let bytes = call.length(4, COPY_BYTES_MAX)?;
+    if (bytes as u64) < pages.div_ceil(8) {
+        return Err(Error::BufferTooSmall);
+    }
+    let mut bitmap = alloc::vec![0; usize::try_from(pages.div_ceil(8)).map_err(|_| Error::BadArgument)?];
+    let count = memory.collect_dirty(offset, length, &mut bitmap)?;
+    call.copy_out(3, &bitmap)?;
+    Ok(Answer::Value(count))
+}
+
+/// `(memory, ptr)`
+pub(super) fn info<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let memory: Arc<MemoryObject<M>> = call.object(0, Rights::READ)?;
+    call.write(1, &memory.info())
+}
+
+/// `(system, address, len, flags) -> memory`
+pub(super) fn physical<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let _: SystemAuthority = call.object(0, Rights::CREATE)?;
+    let (start, length) = (Hpa::new(call.argument(1)), call.argument(2));
+    let caching = match call.argument(3) {
+        0 => Caching::Uncached,
+        1 => Caching::WriteCombining,
+        _ => return Err(Error::BadArgument),
+    };
+    if start.checked_add(length).is_none() || !M::is_device_memory(start, length) {
+        return Err(Error::OutOfRange);
+    }
+    let memory = MemoryObject::physical(start, length, caching)?;
+    call.add(Object::Memory(memory), Rights::all())
+}
+
+fn offset<M: Machine>(call: &Call<'_, M>, index: usize, at: usize) -> Result<u64, Error> {
+    call.argument(index).checked_add(at as u64).ok_or(Error::OutOfRange)
+}

@@ -1,0 +1,93 @@
+//! Calls on vCPUs. All but `kick` and `stats` act on the calling thread's own.
+
+use super::{Answer, Call, Flow, NOTHING, Outcome};
+use crate::cpu::Cpu;
+use crate::machine::Machine;
+use crate::object::Object;
+use crate::vcpu::{self, Guest, RunHost, Vcpu, VcpuShared};
+use abi::{Error, Rights, StateKind};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec;
+use base_units::Uva;
+
+/// Bytes of state that one call moves at the most: the largest XSAVE area and CPUID table fit.
+const STATE_BYTES_MAX: usize = 16 * 1024;
+
+/// `(guest, APIC id, page address) -> vcpu`
+pub(super) fn create<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let guest: Arc<Guest<M>> = call.object(0, Rights::CREATE)?;
+    let apic_id = u32::try_from(call.argument(1)).map_err(|_| Error::BadArgument)?;
+    let address = Uva::new(call.argument(2));
+    if call.thread.vcpu.is_some() {
+        return Err(Error::BadState);
+    }
+    let vcpu = Vcpu::new(guest, apic_id, call.thread.shared().clone())?;
+    call.thread.process().space().map_kernel_page(vcpu.page_frame(), address)?;
+    let shared = vcpu.shared().clone();
+    call.thread.vcpu = Some(Box::new(vcpu));
+    call.add(Object::Vcpu(shared), Rights::all())
+}
+
+/// `()`
+pub(super) fn run<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    M::kernel().note_guest_entry();
+    call.cpu.enter_guest_state(call.thread);
+    let vcpu = call.thread.vcpu.as_mut().ok_or(Error::BadState)?;
+    let flow = match vcpu.run(call.cpu) {
+        vcpu::Outcome::Return => {
+            call.cpu.leave_guest_state(call.thread);
+            return NOTHING;
+        }
+        vcpu::Outcome::Halted { deadline } => {
+            call.thread.sleep_deadline = deadline;
+            Flow::Block
+        }
+        vcpu::Outcome::Interrupted => Flow::Again,
+        vcpu::Outcome::Yield => Flow::Yield,
+    };
+    Ok(Answer::Wait(flow))
+}
+
+impl<M: Machine> RunHost for Cpu<M> {
+    fn set_guest_deadline(&mut self, ticks: Option<u64>) {
+        Cpu::set_guest_deadline(self, ticks);
+    }
+}
+
+/// `(vcpu)`
+pub(super) fn kick<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let vcpu: Arc<VcpuShared<M>> = call.object(0, Rights::SIGNAL)?;
+    vcpu.kick();
+    NOTHING
+}
+
+/// `(kind, ptr, len) -> bytes`
+pub(super) fn read<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let kind = StateKind::from_raw(call.argument(0)).ok_or(Error::BadArgument)?;
+    let mut buffer = vec![0; call.length(2, STATE_BYTES_MAX)?];
+    // MSRs are named by what the buffer holds.
+    if kind == StateKind::Msrs {
+        call.copy_in(1, &mut buffer)?;
+    }
+    let vcpu = call.thread.vcpu.as_mut().ok_or(Error::BadState)?;
+    let bytes = vcpu.read(kind, &mut buffer)?;
+    call.copy_out(1, buffer.get(..bytes).ok_or(Error::BufferTooSmall)?)?;
+    Ok(Answer::Value(bytes as u64))
+}
+
+/// `(kind, ptr, len)`
+pub(super) fn write<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let kind = StateKind::from_raw(call.argument(0)).ok_or(Error::BadArgument)?;
+    let mut buffer = vec![0; call.length(2, STATE_BYTES_MAX)?];
+    call.copy_in(1, &mut buffer)?;
+    let vcpu = call.thread.vcpu.as_mut().ok_or(Error::BadState)?;
+    vcpu.write(kind, &buffer)?;
+    NOTHING
+}
+
+/// `(vcpu, ptr)`
+pub(super) fn stats<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
+    let vcpu: Arc<VcpuShared<M>> = call.object(0, Rights::READ)?;
+    call.write(1, &vcpu.stats())
+}

@@ -1,0 +1,265 @@
+//! Threads.
+//!
+//! A thread is two things: the [`ThreadShared`] that others refer to, and the [`Thread`] itself,
+//! a box that is always owned by exactly one place: the processor that runs it, a run queue, or,
+//! while it sleeps, its own `ThreadShared`. So what belongs to a running thread needs no lock.
+
+use crate::ipc::Observers;
+use crate::kernel::TimerTarget;
+use crate::lock::Lock;
+use crate::machine::{ExtendedState, Machine, UserRegisters};
+use crate::process::Process;
+use crate::sched::{Schedulable, TimerKey};
+use crate::vcpu::{Vcpu, Wake};
+use abi::{Error, Signals};
+use alloc::boxed::Box;
+use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// The part of a thread that others may refer to.
+pub struct ThreadShared<M: Machine> {
+    process: Weak<Process<M>>,
+    observers: Observers<M>,
+    place: Lock<Place<M>>,
+    /// Processors that it may run on, one bit each.
+    affinity: AtomicU64,
+    has_ended: AtomicBool,
+}
+
+/// Where the thread is.
+enum Place<M: Machine> {
+    /// On a processor or in a run queue.
+    Active {
+        /// It was woken meanwhile: its next attempt to sleep returns at once.
+        woken: bool,
+    },
+    /// Asleep.
+    Parked(Box<Thread<M>>),
+    /// Gone.
+    Ended,
+}
+
+/// A thread, owned by whoever is responsible for running it next.
+pub struct Thread<M: Machine> {
+    shared: Arc<ThreadShared<M>>,
+    process: Arc<Process<M>>,
+
+    /// Its registers while it is not in ring 3.
+    pub registers: UserRegisters,
+    /// FPU state of ring 3.
+    pub extended: M::Extended,
+    /// Its virtual processor, once it has made one.
+    pub vcpu: Option<Box<Vcpu<M>>>,
+
+    /// The system call in RAX has not finished: it is tried again when the thread runs next.
+    pub in_call: bool,
+    /// The vCPU's FPU state is what belongs on the processor, not ring 3's.
+    pub in_guest: bool,
+    /// Deadline of the guest's APIC timer, ticks: the processor's timer is armed for it while the vCPU runs.
+    pub guest_deadline: Option<u64>,
+    /// The call in progress has put the thread on a list of sleepers.
+    pub is_waiting: bool,
+    /// The yield in progress has let others run.
+    pub has_yielded: bool,
+    /// It called for its own end.
+    pub is_over: bool,
+    /// When the present sleep ends by itself, ticks.
+    pub sleep_deadline: Option<u64>,
+    /// Armed for that sleep.
+    sleep_timer: Option<(usize, TimerKey)>,
+    /// The processor that ran it last: its caches are warm there.
+    pub last_cpu: usize,
+    /// The processor that its FPU state was put on last; `usize::MAX` before the first time.
+    pub state_cpu: usize,
+    virtual_time: u64,
+    /// When it became runnable, ticks; for wait accounting.
+    pub ready_since: u64,
+    /// CPU time in ticks.
+    pub run_ticks: u64,
+    /// Time runnable but not running, ticks.
+    pub wait_ticks: u64,
+}
+
+impl<M: Machine> Thread<M> {
+    /// A thread of `process` that starts with `registers`. It is not in any queue yet.
+    ///
+    /// # Errors
+    /// `NoMemory`; `BadState` if the process has ended.
+    pub fn new(process: &Arc<Process<M>>, registers: UserRegisters) -> Result<Box<Self>, Error> {
+        let extended = M::Extended::new().ok_or(Error::NoMemory)?;
+        let shared = Arc::new(ThreadShared {
+            process: Arc::downgrade(process),
+            observers: Observers::new(),
+            place: Lock::new(Place::Active { woken: false }),
+            affinity: AtomicU64::new(u64::MAX),
+            has_ended: AtomicBool::new(false),
+        });
+        process.add_thread(&shared)?;
+        Ok(Box::new(Self {
+            shared,
+            process: process.clone(),
+            registers,
+            extended,
+            vcpu: None,
+            in_call: false,
+            in_guest: false,
+            guest_deadline: None,
+            is_waiting: false,
+            has_yielded: false,
+            is_over: false,
+            sleep_deadline: None,
+            sleep_timer: None,
+            last_cpu: M::cpu(),
+            state_cpu: usize::MAX,
+            virtual_time: 0,
+            ready_since: 0,
+            run_ticks: 0,
+            wait_ticks: 0,
+        }))
+    }
+
+    /// What others refer to.
+    pub fn shared(&self) -> &Arc<ThreadShared<M>> {
+        &self.shared
+    }
+
+    /// The process it belongs to.
+    pub fn process(&self) -> &Arc<Process<M>> {
+        &self.process
+    }
+
+    /// Puts the thread to sleep until it is woken or `sleep_deadline` passes. Gives it back if it was
+    /// woken since it last ran.
+    pub fn park(mut self: Box<Self>) -> Option<Box<Self>> {
+        if let Some(deadline) = self.sleep_deadline {
+            let target = TimerTarget::Thread(Arc::downgrade(&self.shared));
+            self.sleep_timer = Some(M::kernel().add_timer(deadline, target));
+        }
+        self.process.group().leave_runnable();
+        let shared = self.shared.clone();
+        let mut place = shared.place.lock();
+        match &mut *place {
+            Place::Active { woken } if *woken => {
+                *woken = false;
+                drop(place);
+                self.process.group().enter_runnable();
+                self.cancel_sleep();
+                Some(self)
+            }
+            _ => {
+                *place = Place::Parked(self);
+                None
+            }
+        }
+    }
+
+    /// Forgets the deadline of the last sleep, when the thread runs again.
+    pub fn cancel_sleep(&mut self) {
+        if let Some((cpu, key)) = self.sleep_timer.take() {
+            M::kernel().cancel_timer(cpu, key);
+        }
+    }
+
+    /// Takes note that the thread was woken while it ran, without sleeping.
+    pub fn clear_wake(&self) {
+        if let Place::Active { woken } = &mut *self.shared.place.lock() {
+            *woken = false;
+        }
+    }
+
+    /// Ages it by `ticks` of running.
+    pub fn account_run(&mut self, ticks: u64, now_ns: u64) {
+        self.run_ticks += ticks;
+        let ns = M::ticks_to_ns(ticks);
+        let group = self.process.group();
+        group.account_cpu(ns, now_ns);
+        self.process.account_cpu(ns);
+        self.virtual_time = self.virtual_time.saturating_add(group.virtual_time(ns));
+    }
+
+    /// Ends the thread: nobody can wake it any more, those who wait for its end hear of it.
+    pub fn end(mut self: Box<Self>) {
+        self.cancel_sleep();
+        self.process.group().leave_runnable();
+        *self.shared.place.lock() = Place::Ended;
+        self.shared.has_ended.store(true, Relaxed);
+        self.shared.observers.notify(Signals::TERMINATED);
+        let process = self.process.clone();
+        let shared = self.shared.clone();
+        drop(self);
+        process.remove_thread(&shared);
+    }
+}
+
+impl<M: Machine> ThreadShared<M> {
+    /// Who watches it.
+    pub fn observers(&self) -> &Observers<M> {
+        &self.observers
+    }
+
+    /// `TERMINATED` once it has ended.
+    pub fn signals(&self) -> Signals {
+        if self.has_ended.load(Relaxed) { Signals::TERMINATED } else { Signals::empty() }
+    }
+
+    /// Whether it is gone.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.load(Relaxed)
+    }
+
+    /// Its process, if that still exists.
+    pub fn process(&self) -> Option<Arc<Process<M>>> {
+        self.process.upgrade()
+    }
+
+    /// Restricts it to these processors; takes effect when it is scheduled next.
+    pub fn set_affinity(&self, mask: u64) {
+        self.affinity.store(mask, Relaxed);
+    }
+
+    /// The processors it may run on.
+    pub fn affinity(&self) -> u64 {
+        self.affinity.load(Relaxed)
+    }
+}
+
+impl<M: Machine> Wake for ThreadShared<M> {
+    fn wake(&self) {
+        let parked = {
+            let mut place = self.place.lock();
+            match core::mem::replace(&mut *place, Place::Active { woken: true }) {
+                Place::Parked(thread) => {
+                    *place = Place::Active { woken: false };
+                    Some(thread)
+                }
+                Place::Ended => {
+                    *place = Place::Ended;
+                    None
+                }
+                Place::Active { .. } => None,
+            }
+        };
+        if let Some(thread) = parked {
+            thread.process.group().enter_runnable();
+            M::kernel().make_ready(thread);
+        }
+    }
+}
+
+impl<M: Machine> Schedulable for Box<Thread<M>> {
+    fn virtual_time(&self) -> u64 {
+        self.virtual_time
+    }
+
+    fn set_virtual_time(&mut self, virtual_ns: u64) {
+        self.virtual_time = virtual_ns;
+    }
+
+    fn group(&self) -> &crate::group::Group {
+        self.process.group()
+    }
+
+    fn may_run_on(&self, cpu: usize) -> bool {
+        self.shared.affinity() >> cpu & 1 == 1
+    }
+}
