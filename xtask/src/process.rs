@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::{Failure, places};
@@ -28,6 +29,30 @@ pub(crate) fn step(title: &str, command: &mut Command) -> Result<(), Failure> {
 /// As [`step`], but the program is killed after `limit`.
 pub(crate) fn step_within(title: &str, command: &mut Command, limit: Duration) -> Result<(), Failure> {
     run_step(title, command, Some(limit))
+}
+
+/// Runs a long piece of our own work and says how long it took.
+pub(crate) fn task<Made>(title: &str, work: impl FnOnce() -> Result<Made, Failure>) -> Result<Made, Failure> {
+    let is_over = Mutex::new(false);
+    let bell = Condvar::new();
+    let mut progress = Progress::new(title);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut over = is_over.lock().unwrap_or_else(PoisonError::into_inner);
+            while !*over {
+                over = bell.wait_timeout(over, POLL).unwrap_or_else(PoisonError::into_inner).0;
+                progress.draw("");
+            }
+            progress
+        });
+        let result = work();
+        *is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        bell.notify_all();
+        if let Ok(progress) = watch.join() {
+            progress.finish(if result.is_ok() { "done" } else { "failed" });
+        }
+        result
+    })
 }
 
 /// What a short program prints on standard output.
@@ -91,7 +116,7 @@ fn watch(
             let seconds = progress.started.elapsed().as_secs();
             return Err(Failure::new(format!("{} did not end within {seconds} s", progress.title)));
         }
-        progress.draw(log);
+        progress.draw(&last_line(log));
         std::thread::sleep(POLL);
     }
 }
@@ -121,14 +146,14 @@ impl Progress {
         progress
     }
 
-    fn draw(&mut self, log: &Path) {
+    fn draw(&mut self, words: &str) {
         let pause = if self.is_terminal { DRAW_EVERY } else { LINE_EVERY };
         if self.drawn.elapsed() < pause {
             return;
         }
         self.drawn = Instant::now();
         let seconds = self.started.elapsed().as_secs();
-        let words: String = last_line(log).chars().take(WORDS_COLUMNS).collect();
+        let words: String = words.chars().take(WORDS_COLUMNS).collect();
         if self.is_terminal {
             eprint!("\r\x1b[K  {} ... {seconds} s  {words}", self.title);
             // A terminal that has gone away needs no progress.

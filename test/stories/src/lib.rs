@@ -7,10 +7,12 @@
 
 mod linux;
 mod lives;
+mod monitor;
 mod refusals;
 mod story;
 mod vms;
 
+pub use monitor::Monitor;
 pub use story::{Extent, Images, Story, World};
 pub use vms::GUEST_FILES;
 

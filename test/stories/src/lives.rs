@@ -1,12 +1,11 @@
 //! The lives of several virtual machines side by side.
 
-use test_emulator::{Failure, Running};
+use test_emulator::Failure;
 
+use crate::monitor::Monitor;
 use crate::story::{LIMIT, Story, World};
 use crate::vms::{Linux, staying_on, until_all_stopped};
 
-/// Ctrl-]: opens the monitor on the serial line.
-const ESCAPE: &str = "\x1d";
 /// Idle guests that a machine of 1 GiB must hold.
 const IDLE_VMS: u32 = 50;
 
@@ -43,8 +42,9 @@ fn fifty_idle(world: &World<'_>) -> Result<(), Failure> {
 
     let mut running = world.start(&world.direct(&guests)?.memory_mib(1024))?;
 
+    let mut monitor = Monitor::wait(&mut running, LIMIT)?;
     for number in 0..IDLE_VMS {
-        expect_console(&mut running, &format!("idle{number}"), "IDLE_UP")?;
+        monitor.wait_for_console(&format!("idle{number}"), "IDLE_UP")?;
     }
     Ok(())
 }
@@ -55,9 +55,11 @@ fn vmm_panics(world: &World<'_>) -> Result<(), Failure> {
     let mut running = world.start(&world.direct(&staying_on(&guests))?)?;
 
     running.wait_for("CORTEN-GUEST tick 2\r", LIMIT)?;
-    monitor(&mut running, "panic victim")?;
-    expect_state(&mut running, "victim", "failed")?;
-    leave_monitor(&mut running)?;
+    let mut monitor = Monitor::open(&mut running, LIMIT)?;
+    monitor.command("panic victim")?;
+    monitor.wait_for_state("victim", "failed")?;
+    monitor.wait_for_state("witness", "running")?;
+    monitor.leave()?;
     running.wait_for("CORTEN-GUEST tick ", LIMIT)?;
     running.wait_for("CORTEN-GUEST tick ", LIMIT)?;
     Ok(())
@@ -73,7 +75,7 @@ fn restart_policies(world: &World<'_>) -> Result<(), Failure> {
 
     running.wait_for("CORTEN-GUEST powering off", LIMIT)?;
     running.wait_for("CORTEN-GUEST powering off", LIMIT)?;
-    expect_state(&mut running, "never", "stopped")
+    Monitor::open(&mut running, LIMIT)?.wait_for_state("never", "stopped")
 }
 
 fn guest_reboots(world: &World<'_>) -> Result<(), Failure> {
@@ -92,36 +94,7 @@ fn monitor_shutdown(world: &World<'_>) -> Result<(), Failure> {
     let mut running = world.start(&world.direct(&staying_on(&[guest]))?)?;
 
     running.wait_for("CORTEN-GUEST idle", LIMIT)?;
-    monitor(&mut running, "shutdown")?;
+    Monitor::open(&mut running, LIMIT)?.command("shutdown")?;
     running.wait_until_off_cleanly(LIMIT)?;
-    Ok(())
-}
-
-/// Opens the monitor and types a line.
-fn monitor(running: &mut Running, line: &str) -> Result<(), Failure> {
-    running.send(ESCAPE)?;
-    running.wait_for("corten>", LIMIT)?;
-    running.send(&format!("{line}\r"))
-}
-
-fn leave_monitor(running: &mut Running) -> Result<(), Failure> {
-    running.send(ESCAPE)
-}
-
-/// Asks the monitor for the virtual machines until one of them is in this state.
-fn expect_state(running: &mut Running, name: &str, state: &str) -> Result<(), Failure> {
-    monitor(running, "vms")?;
-    let line = running.wait_for_value(name, LIMIT)?;
-    if line.contains(state) {
-        Ok(())
-    } else {
-        Err(Failure::Wrong(format!("{name} is not {state} but: {line}")))
-    }
-}
-
-/// Opens the console of a guest and waits for a text that it has printed.
-fn expect_console(running: &mut Running, name: &str, text: &str) -> Result<(), Failure> {
-    monitor(running, &format!("console {name}"))?;
-    running.wait_for(text, LIMIT)?;
     Ok(())
 }

@@ -1,0 +1,75 @@
+//! Corten's monitor on the serial line, as a user types at it.
+
+use std::time::{Duration, Instant};
+
+use test_emulator::{Failure, Running};
+
+/// Ctrl-]: from a VM's console to the monitor and back.
+const ESCAPE: &str = "\x1d";
+/// What the monitor shows when it waits for a line.
+const PROMPT: &str = "corten> ";
+/// Pause between two questions for the same thing.
+const ASK_AGAIN: Duration = Duration::from_millis(300);
+
+/// A serial line that shows the monitor.
+pub struct Monitor<'r> {
+    running: &'r mut Running,
+    limit: Duration,
+}
+
+impl<'r> Monitor<'r> {
+    /// Goes from the console of a VM to the monitor.
+    pub fn open(running: &'r mut Running, limit: Duration) -> Result<Self, Failure> {
+        running.send(ESCAPE)?;
+        Self::wait(running, limit)
+    }
+
+    /// Waits for the monitor of a machine whose serial line belongs to no VM.
+    pub fn wait(running: &'r mut Running, limit: Duration) -> Result<Self, Failure> {
+        running.wait_for(PROMPT, limit)?;
+        Ok(Self { running, limit })
+    }
+
+    /// Types a line.
+    pub fn command(&mut self, line: &str) -> Result<(), Failure> {
+        self.running.send(&format!("{line}\r"))
+    }
+
+    /// Types a line and gives the answer from the text `first` on, up to the next prompt.
+    pub fn ask(&mut self, line: &str, first: &str) -> Result<String, Failure> {
+        self.command(line)?;
+        self.running.wait_for(first, self.limit)?;
+        self.running.wait_for(PROMPT, self.limit)
+    }
+
+    /// Asks for the table of VMs until this one is in that state.
+    pub fn wait_for_state(&mut self, name: &str, state: &str) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.limit;
+        loop {
+            let table = self.ask("vms", "LAST END")?;
+            let row =
+                table.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap_or_default();
+            if row.split_whitespace().nth(1) == Some(state) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Failure::Wrong(format!("{name} does not become {state}; its row: {row}")));
+            }
+            std::thread::sleep(ASK_AGAIN);
+        }
+    }
+
+    /// Waits until the console of a VM shows this text, then comes back.
+    pub fn wait_for_console(&mut self, name: &str, text: &str) -> Result<(), Failure> {
+        self.command(&format!("console {name}"))?;
+        self.running.wait_for(text, self.limit)?;
+        self.running.send(ESCAPE)?;
+        self.running.wait_for(PROMPT, self.limit)?;
+        Ok(())
+    }
+
+    /// Goes back to the console of the VM that was seen last.
+    pub fn leave(self) -> Result<(), Failure> {
+        self.running.send(ESCAPE)
+    }
+}
