@@ -80,6 +80,15 @@ impl Mapping {
         parts
     }
 
+    /// Takes over what [`Mapping::leak`] gave away, or a part of it that is whole pages.
+    ///
+    /// # Safety
+    /// The pages are mapped for reading and writing and nothing else owns or uses them.
+    #[cfg(target_os = "corten")]
+    pub(crate) unsafe fn from_leaked(start: NonNull<u8>, bytes: usize) -> Self {
+        Self { start, bytes, flags: MapFlags::READ | MapFlags::WRITE }
+    }
+
     /// Copies bytes out. `OutOfRange` past the end.
     pub fn read(&self, offset: usize, target: &mut [u8]) -> Result<(), Error> {
         let source = self.at(offset, target.len(), MapFlags::READ)?;

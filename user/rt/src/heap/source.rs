@@ -1,10 +1,9 @@
-//! The global allocator and where it gets memory from.
+//! Where talc gets memory from.
 
 use super::growth::Growth;
 use crate::address_space::HEAP_LIMIT;
 use crate::group;
 use crate::mapping::Mapping;
-use crate::mutex::RawMutex;
 use crate::object::Memory;
 use abi::{Error, MapFlags, MemoryFlags};
 use core::alloc::Layout;
@@ -29,12 +28,9 @@ unsafe extern "C" {
     static IMAGE_END: u8;
 }
 
-#[global_allocator]
-static HEAP: talc::TalcLock<RawMutex, Grow> = talc::TalcLock::new(Grow::new());
-
-/// Where the allocator gets memory from.
+/// Gives talc the part in `.bss` first and then pages behind the image.
 #[derive(Debug)]
-struct Grow {
+pub(super) struct Grow {
     has_first_part: bool,
     growth: Growth,
     /// The end of the range as the allocator sees it.
@@ -45,7 +41,7 @@ struct Grow {
 unsafe impl Send for Grow {}
 
 impl Grow {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { has_first_part: false, growth: Growth::new(), end: None }
     }
 
