@@ -178,7 +178,7 @@ impl<M: Machine> Cpu<M> {
 
     fn enter_user(&mut self, thread: &mut Thread<M>) -> UserExit {
         let space = thread.process().space();
-        let flush = Residency::enter(space.residency(), self.index);
+        let flush = space.residency().enter(self.index);
         M::activate_table(space.root(), flush);
         let exit = M::enter_user(&mut thread.registers);
         Residency::<M>::leave(self.index);

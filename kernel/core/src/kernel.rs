@@ -44,6 +44,10 @@ pub struct CpuShared<M: Machine> {
     timers: Lock<TimerQueue<TimerTarget<M>>>,
     /// Threads in `queue`; read without the lock to choose a processor.
     ready: AtomicUsize,
+    /// When the first throttled thread of `queue` may run, nanoseconds; `u64::MAX` = none.
+    release_ns: AtomicU64,
+    /// First deadline in `timers`, ticks; `u64::MAX` = none.
+    deadline: AtomicU64,
     /// The queue or the timers changed: look at them before entering ring 3 or a guest again.
     has_news: AtomicBool,
     /// Figures for `stats`.
@@ -180,14 +184,14 @@ impl<M: Machine> Kernel<M> {
     pub fn add_timer(&self, deadline: u64, target: TimerTarget<M>) -> (usize, TimerKey) {
         let cpu = M::cpu();
         let shared = self.cpu(cpu);
-        let key = shared.timers.lock().add(deadline, target);
+        let key = shared.with_timers(|timers| timers.add(deadline, target));
         shared.has_news.store(true, Relaxed);
         (cpu, key)
     }
 
     /// Removes a deadline. An interrupt that was armed for it may still come; it finds nothing to do.
     pub fn cancel_timer(&self, cpu: usize, key: TimerKey) {
-        let removed = self.cpu(cpu).timers.lock().remove(key);
+        let removed = self.cpu(cpu).with_timers(|timers| timers.remove(key));
         drop(removed);
     }
 
@@ -247,6 +251,8 @@ impl<M: Machine> CpuShared<M> {
             queue: Lock::new(RunQueue::new()),
             timers: Lock::new(TimerQueue::new()),
             ready: AtomicUsize::new(0),
+            release_ns: AtomicU64::new(u64::MAX),
+            deadline: AtomicU64::new(u64::MAX),
             has_news: AtomicBool::new(false),
             counters: Counters::default(),
         }
@@ -264,17 +270,13 @@ impl<M: Machine> CpuShared<M> {
 
     /// Adds a thread to the queue.
     pub fn push(&self, thread: Box<Thread<M>>, arrival: Arrival) {
-        let mut queue = self.queue.lock();
-        queue.push(thread, arrival);
-        self.ready.store(queue.len(), Relaxed);
+        self.with_queue(|queue| queue.push(thread, arrival));
     }
 
     /// Takes the next thread.
     pub fn pop(&self, now_ns: u64) -> Option<Box<Thread<M>>> {
-        let mut queue = self.queue.lock();
-        let thread = queue.pop(now_ns);
-        self.ready.store(queue.len(), Relaxed);
-        thread
+        let has_any = self.has_waiters() || self.release_ns.load(Relaxed) <= now_ns;
+        if has_any { self.with_queue(|queue| queue.pop(now_ns)) } else { None }
     }
 
     /// Whether threads wait here.
@@ -289,24 +291,42 @@ impl<M: Machine> CpuShared<M> {
 
     /// When the first throttled thread may run again, nanoseconds.
     pub fn next_release(&self) -> Option<u64> {
-        self.queue.lock().next_release()
+        let release = self.release_ns.load(Relaxed);
+        (release != u64::MAX).then_some(release)
     }
 
     /// The next deadline of the timer queue, ticks.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.timers.lock().next_deadline()
+        let deadline = self.deadline.load(Relaxed);
+        (deadline != u64::MAX).then_some(deadline)
     }
 
     /// Takes a timer target that is due.
     pub fn take_due(&self, now: u64) -> Option<TimerTarget<M>> {
-        self.timers.lock().take_due(now)
+        if self.deadline.load(Relaxed) > now {
+            return None;
+        }
+        self.with_timers(|timers| timers.take_due(now))
     }
 
     fn steal(&self, cpu: usize) -> Option<(Box<Thread<M>>, u64)> {
+        self.with_queue(|queue| queue.steal(cpu).map(|thread| (thread, queue.floor())))
+    }
+
+    /// Changes the queue and publishes what others read of it without the lock.
+    fn with_queue<T>(&self, change: impl FnOnce(&mut RunQueue<Box<Thread<M>>>) -> T) -> T {
         let mut queue = self.queue.lock();
-        let thread = queue.steal(cpu);
+        let result = change(&mut queue);
         self.ready.store(queue.len(), Relaxed);
-        let floor = queue.floor();
-        thread.map(|thread| (thread, floor))
+        self.release_ns.store(queue.next_release().unwrap_or(u64::MAX), Relaxed);
+        result
+    }
+
+    /// Changes the timers and publishes the first deadline.
+    fn with_timers<T>(&self, change: impl FnOnce(&mut TimerQueue<TimerTarget<M>>) -> T) -> T {
+        let mut timers = self.timers.lock();
+        let result = change(&mut timers);
+        self.deadline.store(timers.next_deadline().unwrap_or(u64::MAX), Relaxed);
+        result
     }
 }

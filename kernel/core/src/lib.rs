@@ -15,9 +15,23 @@
 
 extern crate alloc;
 
+pub mod boot;
+pub mod cpu;
 pub mod group;
+pub mod handle;
+pub mod interrupt;
+pub mod io_range;
+pub mod ipc;
+pub mod kernel;
+pub mod lock;
+pub mod log;
 pub mod machine;
 pub mod memory;
+pub mod object;
+pub mod process;
+pub mod sched;
+mod syscall;
+pub mod thread;
 pub mod vcpu;
 
 pub use machine::{ExtendedState, HostInterrupt, Machine, UserExit, UserRegisters};

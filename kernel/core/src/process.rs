@@ -5,10 +5,11 @@ use crate::handle::{Entry, HandleTable};
 use crate::ipc::{Futexes, Observers};
 use crate::lock::Lock;
 use crate::machine::Machine;
-use crate::memory::AddressSpace;
+use crate::memory::{AddressSpace, USER_END};
 use crate::object::{FromObject, Object};
 use crate::thread::ThreadShared;
 use crate::vcpu::Wake;
+use base_units::{PAGE_BYTES, Uva};
 use abi::{Error, Handle, ProcessInfo, ProcessState, Rights, Signals};
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
@@ -262,7 +263,11 @@ impl<M: Machine> Process<M> {
         }
         let objects = self.handles.lock().take_all();
         M::kernel().bury(objects);
-        self.space.clear();
+        // Its memory goes now, not when the last handle to the process does.
+        let first = Uva::new(PAGE_BYTES);
+        if let Err(error) = self.space.unmap(first, USER_END - PAGE_BYTES) {
+            M::kernel().log().write("kernel", format_args!("process {}: memory stays mapped: {error:?}", self.name));
+        }
         self.observers.notify(Signals::TERMINATED);
     }
 }

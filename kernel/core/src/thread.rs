@@ -8,6 +8,7 @@ use crate::ipc::Observers;
 use crate::kernel::TimerTarget;
 use crate::lock::Lock;
 use crate::machine::{ExtendedState, Machine, UserRegisters};
+use crate::memory::MemoryObject;
 use crate::process::Process;
 use crate::sched::{Schedulable, TimerKey};
 use crate::vcpu::{Vcpu, Wake};
@@ -50,6 +51,8 @@ pub struct Thread<M: Machine> {
     pub extended: M::Extended,
     /// Its virtual processor, once it has made one.
     pub vcpu: Option<Box<Vcpu<M>>>,
+    /// The page that the vCPU shares with ring 3. Dropped after the vCPU, which refers to it.
+    vcpu_page: Option<Arc<MemoryObject<M>>>,
 
     /// The system call in RAX has not finished: it is tried again when the thread runs next.
     pub in_call: bool,
@@ -101,6 +104,7 @@ impl<M: Machine> Thread<M> {
             registers,
             extended,
             vcpu: None,
+            vcpu_page: None,
             in_call: false,
             in_guest: false,
             guest_deadline: None,
@@ -126,6 +130,12 @@ impl<M: Machine> Thread<M> {
     /// The process it belongs to.
     pub fn process(&self) -> &Arc<Process<M>> {
         &self.process
+    }
+
+    /// Gives the thread its virtual processor and the page that belongs to it.
+    pub fn set_vcpu(&mut self, vcpu: Box<Vcpu<M>>, page: Arc<MemoryObject<M>>) {
+        self.vcpu = Some(vcpu);
+        self.vcpu_page = Some(page);
     }
 
     /// Puts the thread to sleep until it is woken or `sleep_deadline` passes. Gives it back if it was

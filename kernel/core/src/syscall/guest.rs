@@ -33,7 +33,7 @@ pub(super) fn map<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     rights.set(Rights::WRITE, permissions.write);
     let memory: Arc<MemoryObject<M>> = call.object(1, rights)?;
     let gpa = Gpa::new(call.argument(4));
-    guest.space().map(memory, call.argument(2), call.argument(3), gpa, permissions)?;
+    guest.space().map(memory, call.argument(2), call.argument(3), Some(gpa), permissions)?;
     NOTHING
 }
 

@@ -3,13 +3,14 @@
 use super::{Answer, Call, Flow, NOTHING, Outcome};
 use crate::cpu::Cpu;
 use crate::machine::Machine;
+use crate::memory::{MemoryObject, Permissions};
 use crate::object::Object;
 use crate::vcpu::{self, Guest, RunHost, Vcpu, VcpuShared};
 use abi::{Error, Rights, StateKind};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
-use base_units::Uva;
+use base_units::{PAGE_BYTES, Uva};
 
 /// Bytes of state that one call moves at the most: the largest XSAVE area and CPUID table fit.
 const STATE_BYTES_MAX: usize = 16 * 1024;
@@ -22,10 +23,21 @@ pub(super) fn create<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     if call.thread.vcpu.is_some() {
         return Err(Error::BadState);
     }
-    let vcpu = Vcpu::new(guest, apic_id, call.thread.shared().clone())?;
-    call.thread.process().space().map_kernel_page(vcpu.page_frame(), address)?;
+    let frame = M::frames().allocate_kernel().ok_or(Error::NoMemory)?;
+    let frame_address = frame.address();
+    let page = MemoryObject::shared_frame(frame)?;
+    let permissions = Permissions { write: true, execute: false };
+    let space = call.thread.process().space();
+    space.map(page.clone(), 0, PAGE_BYTES, Some(address), permissions)?;
+    let vcpu = match Vcpu::new(guest, apic_id, frame_address, call.thread.shared().clone()) {
+        Ok(vcpu) => vcpu,
+        Err(error) => {
+            space.unmap(address, PAGE_BYTES)?;
+            return Err(error);
+        }
+    };
     let shared = vcpu.shared().clone();
-    call.thread.vcpu = Some(Box::new(vcpu));
+    call.thread.set_vcpu(Box::new(vcpu), page);
     call.add(Object::Vcpu(shared), Rights::all())
 }
 
