@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Failure, process};
+use crate::{Failure, places, process};
 
 /// Something that a command needs and a Debian package brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,15 +54,51 @@ pub(crate) fn install(packages: &[&str]) -> Result<(), Failure> {
     if packages.is_empty() {
         return Ok(());
     }
-    let list = packages.join(" ");
-    println!("This needs Debian packages that are not installed: {list}");
+    announce(packages);
     refresh_lists()?;
-    let title = format!("apt-get install {list}");
+    apt_install(packages, &[])
+}
+
+/// Installs Debian packages from the security archive too, where this machine's lists of sources leave it out: some
+/// packages are recent only there. The machine's own lists stay as they are.
+pub(crate) fn install_newest(packages: &[&str]) -> Result<(), Failure> {
+    announce(packages);
+    let Some(codename) = debian_codename() else { return install(packages) };
+    let folder = places::folder("setup/sources")?;
+    let line = format!("deb http://deb.debian.org/debian-security {codename}-security main\n");
+    places::write(&folder.join("security.list"), line)?;
+    let option = format!("Dir::Etc::SourceParts={}", folder.display());
+    // The machine's own parts come along, since ours take their place.
+    for part in places::list(Path::new("/etc/apt/sources.list.d")).unwrap_or_default() {
+        places::copy(&part, &folder.join(part.file_name().unwrap_or_default()))?;
+    }
+    let mut update = as_root("apt-get")?;
+    process::step("apt-get update with the security archive", update.args(["update", "-o", &option]))?;
+    apt_install(packages, &["-o", &option])
+}
+
+fn announce(packages: &[&str]) {
+    println!("This needs Debian packages that are not installed: {}", packages.join(" "));
+}
+
+fn apt_install(packages: &[&str], options: &[&str]) -> Result<(), Failure> {
+    let list = packages.join(" ");
     let mut command = as_root("apt-get")?;
-    command.args(["install", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"]).args(packages);
-    process::step(&title, &mut command).map_err(|failure| {
+    command
+        .args(["install", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"])
+        .args(options)
+        .args(packages);
+    process::step(&format!("apt-get install {list}"), &mut command).map_err(|failure| {
         Failure::new(format!("{failure}\nInstall these packages by hand and try again: {list}"))
     })
+}
+
+/// The release of Debian that this machine runs, if it is one.
+fn debian_codename() -> Option<String> {
+    let release = std::fs::read_to_string("/etc/os-release").ok()?;
+    let value = |key: &str| release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    let codename = value("VERSION_CODENAME")?.trim_matches('"');
+    (value("ID")? == "debian").then(|| codename.to_string())
 }
 
 /// Fetches apt's lists of packages, once per run of this program.

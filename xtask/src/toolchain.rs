@@ -114,7 +114,7 @@ fn choose() -> Result<Toolchain, Failure> {
     let debian = PathBuf::from(DEBIAN_RUSTC);
     if !has_sources(&debian) {
         println!("rustup cannot fetch the library's sources, so Debian's compiler is taken.");
-        setup::install(&["rustc-web", "rust-web-src"])?;
+        setup::install_newest(&["rustc-web", "rust-web-src"])?;
     }
     check_debian(&debian)?;
     println!("Building for the bare targets with Debian's compiler ({}).", debian.display());
@@ -168,9 +168,8 @@ fn check_debian(rustc: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(format!(
-        "Debian's compiler is too old ({}), 1.{DEBIAN_MINOR_MIN} is needed: add the line\n  \
-         deb http://deb.debian.org/debian-security bookworm-security main\n\
-         to /etc/apt/sources.list and try again",
+        "Debian's compiler is too old ({}), 1.{DEBIAN_MINOR_MIN} is needed; the package rustc-web of Debian's \
+         security archive is recent enough",
         version.trim()
     )))
 }
