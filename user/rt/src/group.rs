@@ -1,5 +1,6 @@
 //! The scheduling group that pays for this program's own memory: heap and stacks.
 
+use crate::handle::OwnedHandle;
 use crate::object::{Group, Object};
 use abi::{Handle, ObjectKind, Rights};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -19,12 +20,12 @@ pub fn set_own(group: Group) {
 }
 
 /// Takes a second handle to the first group among `handles`.
-pub(crate) fn adopt_first(handles: &[crate::handle::OwnedHandle]) {
-    let is_group = |handle: &&crate::handle::OwnedHandle| {
-        handle.info().is_ok_and(|(kind, _)| kind == Some(ObjectKind::Group))
-    };
+pub(crate) fn adopt_first(handles: &[OwnedHandle]) {
+    let is_group =
+        |handle: &&OwnedHandle| handle.info().is_ok_and(|(kind, _)| kind == Some(ObjectKind::Group));
     let Some(handle) = handles.iter().find(is_group) else { return };
-    if let Ok(second) = handle.duplicate(Rights::CREATE | Rights::DUPLICATE | Rights::READ) {
-        set_own(Group::from_handle(second));
+    match handle.duplicate(Rights::CREATE) {
+        Ok(second) => set_own(Group::from_handle(second)),
+        Err(error) => crate::log_line(format_args!("no memory beyond the first heap: {error:?}")),
     }
 }

@@ -38,7 +38,7 @@ impl OwnedHandle {
         raw
     }
 
-    /// Makes another handle to the object with those of `rights` that this one has.
+    /// Makes another handle to the object with `rights`; `AccessDenied` if this one lacks some of them.
     pub fn duplicate(&self, rights: Rights) -> Result<Self, Error> {
         // SAFETY: the call takes no pointers.
         let (raw, _) = unsafe { call2(Syscall::HandleDuplicate, self.raw(), u64::from(rights.bits())) }?;

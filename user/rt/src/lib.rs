@@ -20,6 +20,12 @@
 //!     --target user/x86_64-corten.json -p <program>
 //! ```
 //!
+//! The target makes programs that `spec::elf` takes, linked at a fixed address: read-only data, code, data and
+//! .bss are a segment each, page-aligned in the file and in memory, none both writable and executable;
+//! there is nothing to relocate, no dynamic section, no thread-local storage. So a loader (the kernel for the
+//! supervisor, [`spawn_program`] for all others) maps read-only data and code straight from the file's
+//! pages, which all processes share. The readable copy of the linker script is `user/rt/program.ld`.
+//!
 //! All unsafe code of ring 3 but that of guest memory is here. Kernel objects are types in [`object`]; what
 //! they answer is `Result<_, Error>`.
 #![cfg_attr(not(test), no_std)]
@@ -33,12 +39,12 @@ extern crate alloc;
 mod address_space;
 mod clock;
 mod cpuid;
-pub mod elf;
 pub mod executor;
 pub mod futex;
 mod group;
 mod handle;
 mod heap;
+mod load;
 mod log;
 mod mapping;
 mod memory_functions;
@@ -46,6 +52,7 @@ mod mutex;
 pub mod object;
 mod once;
 mod panic;
+mod private;
 mod shared_ring;
 mod spawn;
 mod start;
@@ -70,6 +77,7 @@ pub use cpuid::{CpuidResult, cpuid};
 pub use executor::{Executor, Sleep, Watched};
 pub use group::set_own as set_own_group;
 pub use handle::OwnedHandle;
+pub use load::FileRefusal;
 pub use log::log_line;
 pub use mapping::Mapping;
 pub use mutex::{Condition, Mutex, MutexGuard, RawMutex};
@@ -80,6 +88,7 @@ pub use object::{
 };
 pub use once::Once;
 pub use panic::EXIT_CODE_PANIC;
+pub use private::PrivateBytes;
 pub use shared_ring::SharedRing;
 pub use spawn::{ProgramFile, SpawnError, SpawnOptions, Spawned, spawn_program};
 pub use start::{EXIT_CODE_NO_START, Startup};

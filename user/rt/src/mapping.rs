@@ -9,7 +9,7 @@ use crate::syscall::{call3, call6};
 use abi::{Error, Handle, MapFlags, Syscall};
 use core::arch::asm;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 /// Whole pages of a memory object, mapped into this program until the value is dropped.
 #[derive(Debug)]
@@ -103,6 +103,23 @@ impl Mapping {
         // SAFETY: `at` checked that the target is mapped and writable, and no Rust reference covers it.
         unsafe { copy_bytes(source.as_ptr(), target, source.len()) };
         Ok(())
+    }
+
+    /// All bytes of a writable mapping as atomics: a safe way to hand the pages to code that copies by
+    /// its own instructions. The slice's pointer is good for volatile access of any width.
+    pub fn atomic_bytes(&self) -> Result<&[AtomicU8], Error> {
+        let start = self.at(0, self.bytes, MapFlags::READ | MapFlags::WRITE)?.cast_const().cast::<AtomicU8>();
+        // SAFETY: the pages are mapped for the borrow, readable and writable, and no Rust reference other
+        // than to atomics covers them.
+        Ok(unsafe { core::slice::from_raw_parts(start, self.bytes) })
+    }
+
+    /// [`Mapping::atomic_bytes`] of pages that stay mapped for as long as the process lives.
+    pub fn leak_atomic_bytes(self) -> Result<&'static [AtomicU8], Error> {
+        self.at(0, self.bytes, MapFlags::READ | MapFlags::WRITE)?;
+        let (start, bytes) = self.leak();
+        // SAFETY: as for `atomic_bytes`, and nothing unmaps the pages any more.
+        Ok(unsafe { core::slice::from_raw_parts(start.as_ptr().cast_const().cast(), bytes) })
     }
 
     /// The aligned 32-bit word at `offset`, in a writable mapping.

@@ -1,13 +1,14 @@
 //! Starting programs.
 
 use crate::address_space::{STACK_BYTES_MAX, STACK_TOP};
-use crate::elf::{Access, ElfError, HEADER_BYTES, Image, Segment};
 use crate::handle::OwnedHandle;
+use crate::load::{self, FileRefusal, Part, Source};
 use crate::object::{Channel, Group, MapRange, Memory, Object, Process};
 use abi::{Error, MapFlags, MemoryFlags};
 use alloc::vec;
 use alloc::vec::Vec;
 use base_units::PAGE_BYTES;
+use spec::elf::HEADERS_BYTES_MAX;
 
 /// A program file inside a memory object (the bundle, or a clone of a part of it).
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +45,8 @@ pub struct Spawned {
 /// Why a program could not be started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SpawnError {
-    /// The file is no program.
-    File(ElfError),
+    /// The file cannot be loaded.
+    File(FileRefusal),
     /// The kernel refused.
     Kernel(Error),
 }
@@ -56,8 +57,8 @@ impl From<Error> for SpawnError {
     }
 }
 
-impl From<ElfError> for SpawnError {
-    fn from(error: ElfError) -> Self {
+impl From<FileRefusal> for SpawnError {
+    fn from(error: FileRefusal) -> Self {
         SpawnError::File(error)
     }
 }
@@ -70,51 +71,49 @@ pub fn spawn_program(
     message: &[u8],
     handles: Vec<OwnedHandle>,
 ) -> Result<Spawned, SpawnError> {
-    let image = read_image(&file)?;
+    let (entry, parts) = read_plan(&file)?;
     let process = Process::create(options.group, options.name)?;
-    for segment in &image.segments {
-        map_segment(&process, &file, segment, options.group)?;
+    for part in &parts {
+        map_part(&process, &file, part, options.group)?;
     }
     let stack = map_stack(&process, &options)?;
     let (channel, theirs) = Channel::create()?;
     channel.send_with_handles(message, handles).map_err(|(error, _)| error)?;
     let argument = process.give(theirs.into_handle())?;
     // SAFETY: the process was made above and is not ours: nothing runs in it yet.
-    unsafe { process.start_thread(image.entry, stack, argument) }?;
+    unsafe { process.start_thread(entry, stack, argument) }?;
     Ok(Spawned { process, channel })
 }
 
-/// Reads and checks the headers.
-fn read_image(file: &ProgramFile<'_>) -> Result<Image, SpawnError> {
-    let bytes = file.bytes.min(HEADER_BYTES as u64) as usize;
-    let mut header = vec![0; bytes];
-    file.memory.read(file.offset, &mut header)?;
-    Ok(Image::parse(&header, file.bytes)?)
+/// Reads the headers and plans the parts of the program.
+fn read_plan(file: &ProgramFile<'_>) -> Result<(u64, Vec<Part>), SpawnError> {
+    let bytes = file.bytes.min(HEADERS_BYTES_MAX as u64) as usize;
+    let mut first_bytes = vec![0; bytes];
+    file.memory.read(file.offset, &mut first_bytes)?;
+    Ok(load::plan(&first_bytes, file.bytes)?)
 }
 
-/// Maps one segment: what nobody writes straight from the file, so that all processes share its pages;
-/// data from a clone; zeros from a new object.
-fn map_segment(
-    process: &Process,
-    file: &ProgramFile<'_>,
-    segment: &Segment,
-    group: &Group,
-) -> Result<(), SpawnError> {
-    if segment.file_bytes > 0 {
-        let offset = file.offset.checked_add(segment.file_offset).ok_or(Error::OutOfRange)?;
-        let range = MapRange { offset, bytes: segment.file_bytes, address: segment.address };
-        if segment.access == Access::ReadWrite {
-            let clone = file.memory.clone_range(offset, segment.file_bytes, group)?;
-            process.map(&clone, MapRange { offset: 0, ..range }, map_flags(segment.access))?;
-        } else {
-            process.map(file.memory, range, map_flags(segment.access))?;
+/// Maps one part into the process.
+fn map_part(process: &Process, file: &ProgramFile<'_>, part: &Part, group: &Group) -> Result<(), SpawnError> {
+    let flags = part.access | MapFlags::FIXED;
+    let range = MapRange { offset: 0, bytes: part.bytes, address: part.address };
+    match part.source {
+        Source::File { offset } => {
+            let offset = file.offset.checked_add(offset).ok_or(Error::OutOfRange)?;
+            process.map(file.memory, MapRange { offset, ..range }, flags)?;
         }
-    }
-    if segment.zero_bytes() > 0 {
-        let zeros = Memory::create(group, segment.zero_bytes(), MemoryFlags::empty())?;
-        let address = segment.address + segment.file_bytes;
-        let range = MapRange { offset: 0, bytes: segment.zero_bytes(), address };
-        process.map(&zeros, range, map_flags(segment.access))?;
+        Source::Copy { offset, kept } => {
+            let offset = file.offset.checked_add(offset).ok_or(Error::OutOfRange)?;
+            let copy = file.memory.clone_range(offset, part.bytes, group)?;
+            if kept < part.bytes {
+                copy.write(kept, &vec![0; (part.bytes - kept) as usize])?;
+            }
+            process.map(&copy, range, flags)?;
+        }
+        Source::Zeros => {
+            let zeros = Memory::create(group, part.bytes, MemoryFlags::empty())?;
+            process.map(&zeros, range, flags)?;
+        }
     }
     Ok(())
 }
@@ -125,15 +124,6 @@ fn map_stack(process: &Process, options: &SpawnOptions<'_>) -> Result<u64, Spawn
     let bytes = options.stack_bytes.clamp(PAGE_BYTES, STACK_BYTES_MAX).next_multiple_of(PAGE_BYTES);
     let memory = Memory::create(options.group, bytes, MemoryFlags::empty())?;
     let range = MapRange { offset: 0, bytes, address: STACK_TOP - bytes };
-    process.map(&memory, range, map_flags(Access::ReadWrite))?;
+    process.map(&memory, range, MapFlags::READ | MapFlags::WRITE | MapFlags::FIXED)?;
     Ok(STACK_TOP)
-}
-
-fn map_flags(access: Access) -> MapFlags {
-    let rights = match access {
-        Access::Read => MapFlags::READ,
-        Access::ReadExecute => MapFlags::READ | MapFlags::EXECUTE,
-        Access::ReadWrite => MapFlags::READ | MapFlags::WRITE,
-    };
-    rights | MapFlags::FIXED
 }

@@ -44,7 +44,7 @@ pub trait Object: Sized {
     /// Gives the handle back, to send it in a message.
     fn into_handle(self) -> OwnedHandle;
 
-    /// Another handle with those of `rights` that this one has.
+    /// Another handle with `rights`; `AccessDenied` if this one lacks some of them.
     fn duplicate(&self, rights: abi::Rights) -> Result<Self, abi::Error> {
         self.handle().duplicate(rights).map(Self::from_handle)
     }
