@@ -91,8 +91,10 @@ impl Program {
         let count = usize::from(u16_at(header, 56).ok_or(Refusal::NotElf)?);
         let mut program = Self { entry, segments: [Segment::default(); SEGMENTS_MAX], count: 0 };
         for index in 0..count {
-            let start = usize::try_from(table).ok().and_then(|table| table.checked_add(index * PROGRAM_HEADER_BYTES));
-            let line = start.and_then(|start| first_bytes.get(start..start.checked_add(PROGRAM_HEADER_BYTES)?));
+            let start =
+                usize::try_from(table).ok().and_then(|table| table.checked_add(index * PROGRAM_HEADER_BYTES));
+            let line =
+                start.and_then(|start| first_bytes.get(start..start.checked_add(PROGRAM_HEADER_BYTES)?));
             let line = line.ok_or(Refusal::HeadersTooFar)?;
             match u32_at(line, 0) {
                 Some(PT_LOAD) => program.add(read_segment(line, file_bytes, address_end)?)?,
@@ -109,8 +111,9 @@ impl Program {
     }
 
     fn add(&mut self, segment: Segment) -> Result<(), Refusal> {
-        let overlaps =
-            |other: &Segment| segment.page_start() < other.page_end() && other.page_start() < segment.page_end();
+        let overlaps = |other: &Segment| {
+            segment.page_start() < other.page_end() && other.page_start() < segment.page_end()
+        };
         if segment.memory_bytes == 0 {
             return Ok(());
         }
@@ -155,7 +158,8 @@ fn read_segment(line: &[u8], file_bytes: u64, address_end: u64) -> Result<Segmen
         is_executable: flags & 1 != 0,
     };
     let is_in_file = segment.offset.checked_add(segment.file_bytes).is_some_and(|end| end <= file_bytes);
-    let end = segment.address.checked_add(segment.memory_bytes).and_then(|end| end.checked_next_multiple_of(PAGE));
+    let end =
+        segment.address.checked_add(segment.memory_bytes).and_then(|end| end.checked_next_multiple_of(PAGE));
     let is_in_memory = segment.address >= PAGE && end.is_some_and(|end| end <= address_end);
     let is_congruent = segment.offset % PAGE == segment.address % PAGE;
     let is_small_enough = segment.file_bytes <= segment.memory_bytes;

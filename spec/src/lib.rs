@@ -2,5 +2,11 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod apic;
+pub mod control;
+pub mod cpuid;
 pub mod elf;
+pub mod msr;
 pub mod pci;
+pub mod svm;
+pub mod virtio;

@@ -1,4 +1,44 @@
 //! Virtual processors: the run loop, the local APIC and what ring 0 answers itself.
+//!
+//! - [`hardware`] is the seam: what AMD-V and VT-x implement, as small decoded values.
+//! - [`Guest`] is what the vCPUs of a virtual machine share; [`VcpuShared`] is the part of a vCPU
+//!   that others may touch, all atomics; [`Vcpu`] belongs to the thread that runs it.
+//! - `run` is the loop: enter the guest, look at the exit, handle it here or return to ring 3.
+//! - `lapic` is the local APIC as a value; it knows no time, no other vCPU and no hardware.
+//!
+//! No exit that ring 0 handles allocates, takes a lock or does an atomic read-modify-write,
+//! except where one vCPU posts to another.
 
-/// The seam between the vendor-neutral run loop and AMD-V or VT-x. (Owner: vcpu.)
-pub trait VirtualCpu<M>: Sized + Send {}
+mod apic_page;
+mod attention;
+mod control;
+mod cpuid;
+mod decode;
+mod doorbell;
+mod exits;
+mod fetch;
+mod guest;
+pub mod hardware;
+mod hypercall;
+mod lapic;
+mod message;
+mod msr;
+mod mtrr;
+mod returns;
+mod run;
+mod shared;
+mod state;
+mod steal;
+mod validate;
+mod vcpu;
+mod walk;
+
+
+pub use doorbell::{DOORBELLS_MAX, Ring};
+pub use guest::{Guest, VCPUS_MAX};
+pub use hardware::{
+    DescriptorTable, Event, EventKind, Exit, Facts, MemoryAccess, PortAccess, Segment, VirtualCpu,
+};
+pub use run::{Outcome, RunHost};
+pub use shared::{VcpuShared, Wake};
+pub use vcpu::Vcpu;

@@ -1,0 +1,99 @@
+//! Accesses to the local APIC's page, and what register writes bring about.
+
+use super::attention::{ATTENTION_DELIVER, ATTENTION_TIMER};
+use super::decode::{self, Move};
+use super::hardware::{MemoryAccess, VirtualCpu};
+use super::lapic::{Delivery, Effect, Message, Target};
+use super::run::Outcome;
+use super::vcpu::Vcpu;
+use crate::machine::Machine;
+use abi::{ExitCounter, ExitKind};
+use base_units::Gpa;
+
+impl<M: Machine> Vcpu<M> {
+    /// An access to the page: the instruction is read and carried out here if it is a plain move of 4 bytes or
+    /// less, as all software uses; the emulator gets the others.
+    pub(super) fn exit_apic_page(&mut self, gpa: Gpa, access: MemoryAccess) -> Option<Outcome> {
+        self.shared.count(ExitCounter::Apic);
+        let fetched = self.fetch();
+        let decoded = decode::memory_move(fetched.bytes(), self.width()).filter(|decoded| decoded.size <= 4);
+        let Some(decoded) = decoded.filter(|_| access != MemoryAccess::Fetch) else {
+            let kind = u64::from(access == MemoryAccess::Write);
+            return Some(self.leave(ExitKind::Mmio, [gpa.raw(), kind, 0, 0]));
+        };
+        self.sync_lapic();
+        let offset = gpa.page_offset() as u32;
+        let mut effect = Effect::None;
+        if let Move::Load(register) | Move::Exchange(register) = decoded.operation {
+            let new = self.operand(register);
+            let value = self.lapic.read_page(offset, || M::ticks_to_ns(M::ticks()));
+            self.set_operand(register, decoded.size, u64::from(value));
+            if matches!(decoded.operation, Move::Exchange(_)) {
+                effect = self.write_apic_page(offset, new);
+            }
+        } else if let Move::Store(source) = decoded.operation {
+            effect = self.write_apic_page(offset, self.source(source));
+        }
+        let next = self.hardware.rip().wrapping_add(u64::from(decoded.length));
+        self.skip_to(self.wrap_rip(next));
+        self.apply(effect)
+    }
+
+    fn write_apic_page(&mut self, offset: u32, value: u64) -> Effect {
+        self.lapic.write_page(offset, value as u32, || M::ticks_to_ns(M::ticks()))
+    }
+
+    /// Carries out what a write asked for. RIP is past the instruction.
+    #[inline]
+    pub(super) fn apply(&mut self, effect: Effect) -> Option<Outcome> {
+        match effect {
+            Effect::None | Effect::Fault => None,
+            Effect::Acknowledged { level } => {
+                if !self.lapic.is_quiet() {
+                    self.attention |= ATTENTION_DELIVER;
+                }
+                let vector = level?;
+                Some(self.leave(ExitKind::Eoi, [u64::from(vector), 0, 0, 0]))
+            }
+            Effect::Send(message) => {
+                self.send(message);
+                None
+            }
+            Effect::Recheck => {
+                self.hardware.set_cr8(self.lapic.task_priority() >> 4);
+                self.attention |= ATTENTION_DELIVER;
+                None
+            }
+            Effect::Timer => {
+                self.attention |= ATTENTION_TIMER | ATTENTION_DELIVER;
+                None
+            }
+            Effect::Addressing => {
+                self.publish_addressing();
+                None
+            }
+        }
+    }
+
+    /// Tells senders how interrupts find this vCPU, after a change.
+    pub(super) fn publish_addressing(&mut self) {
+        self.shared.set_addressing(self.lapic.addressing().pack());
+        self.hardware.set_cr8(self.lapic.task_priority() >> 4);
+        self.attention |= ATTENTION_TIMER | ATTENTION_DELIVER;
+    }
+
+    /// Sends an interrupt; one to itself needs no atomics.
+    pub(super) fn send(&mut self, message: Message) {
+        let is_own = match message.target {
+            Target::Own => true,
+            Target::Physical(id) => id == self.lapic.id(),
+            _ => false,
+        };
+        if is_own && matches!(message.delivery, Delivery::Fixed | Delivery::LowestPriority) {
+            self.lapic.request(message.vector, false);
+            self.attention |= ATTENTION_DELIVER;
+        } else {
+            self.guest.deliver(message, Some(self.lapic.id()));
+        }
+    }
+}

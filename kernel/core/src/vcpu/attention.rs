@@ -1,0 +1,294 @@
+//! What has to be looked at before the guest runs on: posted interrupts, the timer, deliveries, halts.
+
+use super::hardware::{Event, EventKind, VirtualCpu};
+use super::lapic::Deadline;
+use super::run::{Outcome, RunHost};
+use super::shared::{POSTED_INIT, POSTED_INTERRUPT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, POSTED_UNHALT, SIPI_SHIFT};
+use super::vcpu::Vcpu;
+use crate::machine::Machine;
+use abi::ExitKind;
+use spec::control::{DR6_BS, DR6_FIXED, RFLAGS_IF};
+
+/// What can be delivered may have changed.
+pub(super) const ATTENTION_DELIVER: u32 = 1 << 0;
+/// The timer may have run out, or its deadline changed.
+pub(super) const ATTENTION_TIMER: u32 = 1 << 1;
+/// The vCPU is not running: it halts or waits for SIPI.
+pub(super) const ATTENTION_IDLE: u32 = 1 << 2;
+/// The steal-time record is out of date.
+pub(super) const ATTENTION_STEAL: u32 = 1 << 3;
+
+/// What the vCPU does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Activity {
+    /// It runs instructions.
+    Running,
+    /// HLT: until an interrupt.
+    Halted,
+    /// After INIT: until SIPI.
+    WaitForSipi,
+    /// Shutdown: until INIT or a reset by the VMM.
+    Shutdown,
+}
+
+impl<M: Machine> Vcpu<M> {
+    /// Whether [`Vcpu::attend`] has anything to do.
+    #[inline]
+    pub(super) fn needs_attention(&self) -> bool {
+        self.attention != 0 || self.shared.is_posted()
+    }
+
+    /// Looks at everything that waits. `None` = enter the guest.
+    pub(super) fn attend<H: RunHost>(&mut self, host: &mut H) -> Option<Outcome> {
+        loop {
+            let mut is_kicked = false;
+            if self.shared.is_posted() {
+                is_kicked = self.take_posted();
+            }
+            if self.attention & ATTENTION_TIMER != 0 {
+                self.attend_timer(host);
+            }
+            if self.attention & ATTENTION_STEAL != 0 {
+                self.attention &= !ATTENTION_STEAL;
+                self.steal.write(self.guest.space());
+            }
+            if is_kicked {
+                return Some(self.leave(ExitKind::Kicked, [0; 4]));
+            }
+            if self.attention & ATTENTION_DELIVER != 0 {
+                self.attention &= !ATTENTION_DELIVER;
+                self.deliver();
+            }
+            if self.activity == Activity::Running {
+                self.attention &= !ATTENTION_IDLE;
+                return None;
+            }
+            if let Some(outcome) = self.rest() {
+                return Some(outcome);
+            }
+        }
+    }
+
+    /// Takes over what others posted. True if the VMM was called for.
+    fn take_posted(&mut self) -> bool {
+        let posted = self.shared.take();
+        if posted & POSTED_INIT != 0 {
+            self.init();
+        }
+        if posted & POSTED_SIPI != 0 && self.activity == Activity::WaitForSipi {
+            self.start((posted >> SIPI_SHIFT) as u8);
+        }
+        if posted & POSTED_INTERRUPT != 0 {
+            for word in 0..4 {
+                let (requested, level) = self.shared.take_vectors(word);
+                self.lapic.request_word(word, requested, level);
+            }
+        }
+        if posted & POSTED_NMI != 0 {
+            self.is_nmi_pending = true;
+        }
+        if posted & POSTED_UNHALT != 0 && self.activity == Activity::Halted {
+            self.activity = Activity::Running;
+        }
+        self.attention |= ATTENTION_DELIVER;
+        posted & POSTED_KICK != 0
+    }
+
+    /// Has the timer looked at before the next entry if it is armed.
+    #[inline]
+    pub(super) fn look_at_timer(&mut self) {
+        if self.timer_tick.is_some() {
+            self.attention |= ATTENTION_TIMER;
+        }
+    }
+
+    /// Lets the timer fire and tells the host when it wants the processor again.
+    fn attend_timer<H: RunHost>(&mut self, host: &mut H) {
+        self.attention &= !ATTENTION_TIMER;
+        let ticks = M::ticks();
+        let guest_tsc = ticks.wrapping_add(self.tsc_offset);
+        if self.lapic.expire(M::ticks_to_ns(ticks), guest_tsc) {
+            self.attention |= ATTENTION_DELIVER;
+        }
+        self.timer_tick = self.lapic.deadline().map(|deadline| match deadline {
+            Deadline::Nanos(at) => M::ns_to_ticks(at),
+            Deadline::Tsc(at) => ticks.saturating_add(at.saturating_sub(guest_tsc)),
+        });
+        if self.timer_tick != self.told_tick {
+            self.told_tick = self.timer_tick;
+            host.set_guest_deadline(self.timer_tick);
+        }
+    }
+
+    /// Takes over from the hardware what the local APIC has to know: the interrupt that the guest took, and
+    /// its task priority.
+    #[inline]
+    pub(super) fn sync_lapic(&mut self) {
+        if let Some(vector) = self.offered
+            && self.hardware.was_offer_taken()
+        {
+            self.offered = None;
+            self.lapic.accept(vector);
+            self.shared.count_injected();
+        }
+        let cr8 = self.hardware.cr8();
+        if cr8 != self.lapic.task_priority() >> 4 {
+            self.lapic.set_task_priority(cr8 << 4);
+        }
+    }
+
+    /// Offers the guest what can be delivered, and wakes it from a halt.
+    pub(super) fn deliver(&mut self) {
+        self.sync_lapic();
+        if self.activity == Activity::WaitForSipi || self.activity == Activity::Shutdown {
+            return;
+        }
+        if self.is_nmi_pending {
+            self.deliver_nmi();
+        }
+        let next = self.lapic.next();
+        let is_held_back = next.is_some_and(|vector| vector >> 4 <= self.lapic.task_priority() >> 4);
+        let offer = if is_held_back { None } else { next };
+        if offer != self.offered {
+            self.offered = offer;
+            self.hardware.offer_interrupt(offer);
+        }
+        self.hardware.watch_cr8(is_held_back);
+        if offer.is_some() && self.hardware.rflags() & RFLAGS_IF != 0 {
+            self.activity = Activity::Running;
+        }
+    }
+
+    /// Injects the pending NMI, or arranges to be asked again when it can be.
+    fn deliver_nmi(&mut self) {
+        if self.is_nmi_blocked {
+            return;
+        }
+        self.activity = Activity::Running;
+        if self.hardware.injection().is_some() || self.hardware.has_shadow() {
+            // One instruction later neither is in the way.
+            self.hardware.step();
+            return;
+        }
+        self.is_nmi_pending = false;
+        self.is_nmi_blocked = true;
+        self.hardware.inject(Event::NMI);
+        self.hardware.watch_nmi_end(true);
+    }
+
+    /// The guest is about to run IRET in its NMI handler.
+    pub(super) fn end_nmi(&mut self) -> Option<Outcome> {
+        self.hardware.watch_nmi_end(false);
+        if self.is_nmi_pending {
+            // The next NMI may come only after IRET has restored the stack.
+            self.hardware.step();
+        } else {
+            self.is_nmi_blocked = false;
+        }
+        None
+    }
+
+    /// A step is over: an NMI that waited can come.
+    pub(super) fn stepped(&mut self) -> Option<Outcome> {
+        self.is_nmi_blocked = false;
+        self.attention |= ATTENTION_DELIVER;
+        None
+    }
+
+    /// Halts the vCPU, unless something has been posted meanwhile.
+    fn rest(&mut self) -> Option<Outcome> {
+        let is_deaf = self.activity == Activity::Halted && self.hardware.rflags() & RFLAGS_IF == 0;
+        if is_deaf && !self.is_halt_reported {
+            self.is_halt_reported = true;
+            return Some(self.leave(ExitKind::HaltedForever, [0; 4]));
+        }
+        self.attention |= ATTENTION_IDLE;
+        if self.shared.try_halt() {
+            let deadline = if self.activity == Activity::Halted { self.timer_tick } else { None };
+            return Some(Outcome::Halted { deadline });
+        }
+        self.shared.set_running();
+        None
+    }
+
+    /// Raises an exception in the guest, together with one whose delivery was broken off (Intel SDM vol. 3,
+    /// table 7-5).
+    pub(super) fn raise(&mut self, event: Event) {
+        match self.hardware.injection() {
+            None => self.hardware.inject(event),
+            Some(first) => self.raise_second(first, event),
+        }
+    }
+
+    #[cold]
+    fn raise_second(&mut self, first: Event, second: Event) {
+        match first.kind {
+            EventKind::External => {
+                if self.lapic.take_back(first.vector) {
+                    self.attention |= ATTENTION_DELIVER;
+                }
+            }
+            EventKind::Nmi => {
+                self.is_nmi_pending = true;
+                self.is_nmi_blocked = false;
+                self.attention |= ATTENTION_DELIVER;
+            }
+            // INT n runs again when the handler of the second returns.
+            EventKind::Software => {}
+            EventKind::Exception if first.vector == 8 && is_serious(second.vector) => {
+                self.hardware.cancel_injection();
+                return self.shut_down();
+            }
+            EventKind::Exception if makes_double_fault(first.vector, second.vector) => {
+                return self.hardware.inject(Event::exception(8, Some(0)));
+            }
+            EventKind::Exception => {}
+        }
+        self.hardware.inject(second);
+    }
+
+    /// Goes on after an instruction that was carried out here: next RIP, no interrupt shadow, single-step trap.
+    #[inline]
+    pub(super) fn skip_to(&mut self, next_rip: u64) {
+        self.hardware.set_rip(next_rip);
+        self.hardware.set_shadow(false);
+        if self.hardware.rflags() & spec::control::RFLAGS_TF != 0 {
+            self.trap_step();
+        }
+    }
+
+    #[cold]
+    fn trap_step(&mut self) {
+        let status = self.hardware.debug(6) | DR6_BS | DR6_FIXED;
+        self.hardware.set_debug(6, status);
+        self.raise(Event::exception(1, None));
+    }
+}
+
+/// Page faults and contributory exceptions.
+fn is_serious(vector: u8) -> bool {
+    vector == 14 || is_contributory(vector)
+}
+
+fn is_contributory(vector: u8) -> bool {
+    matches!(vector, 0 | 10 | 11 | 12 | 13)
+}
+
+fn makes_double_fault(first: u8, second: u8) -> bool {
+    is_contributory(first) && is_contributory(second) || first == 14 && is_serious(second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_combine_as_the_manual_says() {
+        assert!(makes_double_fault(13, 13));
+        assert!(makes_double_fault(14, 14));
+        assert!(makes_double_fault(14, 13));
+        assert!(!makes_double_fault(13, 14));
+        assert!(!makes_double_fault(1, 13));
+        assert!(!makes_double_fault(6, 14));
+    }
+}

@@ -1,0 +1,377 @@
+//! The seam between the run loop and AMD-V or VT-x.
+//!
+//! A backend keeps the guest's processor state where its hardware wants it and says why the
+//! guest was left in the terms below. It decides nothing: every policy is on this side.
+
+use crate::machine::Machine;
+use abi::{SegmentState, VcpuPage};
+use base_units::{Gpa, Hpa};
+
+/// A hardware virtual processor.
+///
+/// Having one proves that its control block exists and that its guest state is one that the
+/// last setter left; the run loop checks values before it sets them (`validate`).
+pub trait VirtualCpu<M: Machine>: Sized + Send {
+    /// Makes one that translates guest-physical addresses with the table at `root`; `None` without memory.
+    /// Its registers are those after RESET.
+    fn new(root: Hpa) -> Option<Self>;
+    /// What this processor's virtualisation can do. The same on all processors of the machine.
+    fn facts() -> Facts;
+
+    /// Prepares the calling processor for guest `guest` (a number that is never used twice): barriers
+    /// between guests, address-space tags, registers that stay loaded between entries.
+    fn load(&mut self, guest: u64);
+    /// Ends what [`VirtualCpu::load`] began; the thread leaves its guest or the processor.
+    fn unload(&mut self);
+    /// Runs the guest until it exits. General registers are taken from `page` and put there. Returns with
+    /// interrupts off; a host interrupt that ended the guest still waits to be taken.
+    fn enter(&mut self, page: &VcpuPage) -> Exit;
+
+    /// Instruction pointer.
+    fn rip(&self) -> u64;
+    /// Sets the instruction pointer and nothing else.
+    fn set_rip(&mut self, rip: u64);
+    /// The address after the instruction that exited, where the hardware gives it.
+    fn next_rip(&self) -> Option<u64>;
+    /// Bytes at RIP for a memory exit, where the hardware gives them: how many, and two words of them.
+    fn instruction_bytes(&self) -> Option<(u32, [u64; 2])>;
+    /// Flags.
+    fn rflags(&self) -> u64;
+    /// Sets the flags.
+    fn set_rflags(&mut self, rflags: u64);
+    /// Whether interrupts are held back for one instruction (after STI or a load of SS).
+    fn has_shadow(&self) -> bool;
+    /// Sets or ends the interrupt shadow.
+    fn set_shadow(&mut self, has_shadow: bool);
+    /// Current privilege level.
+    fn cpl(&self) -> u8;
+
+    /// CR0 as the guest sees it.
+    fn cr0(&self) -> u64;
+    /// Sets CR0 to a valid value.
+    fn set_cr0(&mut self, value: u64);
+    /// CR2.
+    fn cr2(&self) -> u64;
+    /// Sets CR2.
+    fn set_cr2(&mut self, value: u64);
+    /// CR3.
+    fn cr3(&self) -> u64;
+    /// Sets CR3 to a valid value.
+    fn set_cr3(&mut self, value: u64);
+    /// CR4.
+    fn cr4(&self) -> u64;
+    /// Sets CR4 to a valid value.
+    fn set_cr4(&mut self, value: u64);
+    /// The task priority that the guest last wrote, as CR8 (0 to 15).
+    fn cr8(&self) -> u8;
+    /// Sets CR8.
+    fn set_cr8(&mut self, value: u8);
+    /// EFER as the guest sees it (no SVME).
+    fn efer(&self) -> u64;
+    /// Sets EFER to a valid value.
+    fn set_efer(&mut self, value: u64);
+
+    /// A segment register with its hidden part.
+    fn segment(&self, segment: Segment) -> SegmentState;
+    /// Sets a segment register.
+    fn set_segment(&mut self, segment: Segment, state: SegmentState);
+    /// Only the base of a segment register: cheaper than [`VirtualCpu::segment`].
+    fn segment_base(&self, segment: Segment) -> u64;
+    /// GDTR.
+    fn gdt(&self) -> DescriptorTable;
+    /// Sets GDTR.
+    fn set_gdt(&mut self, table: DescriptorTable);
+    /// IDTR.
+    fn idt(&self) -> DescriptorTable;
+    /// Sets IDTR.
+    fn set_idt(&mut self, table: DescriptorTable);
+
+    /// DR0 to DR3, DR6 or DR7 (`index` 0 to 3, 6, 7; others read 0).
+    fn debug(&self, index: u8) -> u64;
+    /// Sets a debug register to a valid value.
+    fn set_debug(&mut self, index: u8, value: u64);
+    /// An MSR that the hardware holds for the guest; `None` if it is none of those.
+    fn msr(&self, number: u32) -> Option<u64>;
+    /// Sets an MSR that the hardware holds to a valid value; `None` if it is none of those.
+    fn set_msr(&mut self, number: u32, value: u64) -> Option<()>;
+    /// Guest TSC = host TSC + offset.
+    fn set_tsc_offset(&mut self, offset: u64);
+
+    /// Delivers `event` at the next entry, before the first instruction. One at a time.
+    fn inject(&mut self, event: Event);
+    /// The event that the next entry delivers: injected, or broken off by the last exit.
+    fn injection(&self) -> Option<Event>;
+    /// Forgets [`VirtualCpu::injection`].
+    fn cancel_injection(&mut self);
+    /// Offers an external interrupt: the guest takes it as soon as its IF and interrupt shadow allow,
+    /// without an exit. `None` takes the offer back.
+    fn offer_interrupt(&mut self, vector: Option<u8>);
+    /// Whether the guest has taken the interrupt on offer since. False if none was offered.
+    fn was_offer_taken(&self) -> bool;
+    /// Exits with [`Exit::NmiWindow`] before the guest ends an NMI handler (IRET), or no longer.
+    fn watch_nmi_end(&mut self, is_watched: bool);
+    /// Runs one instruction at the next entry, then exits with [`Exit::Stepped`].
+    fn step(&mut self);
+    /// Exits when the guest writes CR8, or no longer.
+    fn watch_cr8(&mut self, is_watched: bool);
+    /// Forgets all cached translations of this guest before the next entry.
+    fn flush_tlb(&mut self);
+}
+
+/// What the processor's virtualisation can do, where the run loop cares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Facts {
+    /// 1 AMD-V, 2 VT-x: as in [`abi::SystemInfo::virtualization`].
+    pub vendor: u32,
+    /// CR4 bits that exist.
+    pub cr4_valid: u64,
+    /// EFER bits that exist, without SVME.
+    pub efer_valid: u64,
+    /// XCR0 bits that a guest may set; 0 without XSAVE.
+    pub xcr0_valid: u64,
+    /// Bits of a physical address.
+    pub physical_bits: u32,
+}
+
+/// Segment registers, in the order of [`abi::RegisterState::segments`], then LDTR and TR.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Segment {
+    /// ES.
+    Es = 0,
+    /// CS.
+    Cs = 1,
+    /// SS.
+    Ss = 2,
+    /// DS.
+    Ds = 3,
+    /// FS.
+    Fs = 4,
+    /// GS.
+    Gs = 5,
+    /// LDTR.
+    Ldtr = 6,
+    /// TR.
+    Tr = 7,
+}
+
+impl Segment {
+    /// The six that instructions name, in encoding order.
+    pub const PROGRAM: [Segment; 6] =
+        [Segment::Es, Segment::Cs, Segment::Ss, Segment::Ds, Segment::Fs, Segment::Gs];
+}
+
+/// GDTR or IDTR.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DescriptorTable {
+    /// Linear address.
+    pub base: u64,
+    /// Limit in bytes, 16 bits.
+    pub limit: u32,
+}
+
+/// Why the guest was left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// A host interrupt waits.
+    Interrupt,
+    /// CPUID.
+    Cpuid,
+    /// RDMSR.
+    ReadMsr,
+    /// WRMSR.
+    WriteMsr,
+    /// HLT.
+    Halt,
+    /// VMMCALL or VMCALL.
+    Hypercall,
+    /// IN, OUT, INS, OUTS.
+    Port(PortAccess),
+    /// A guest-physical access that the nested tables do not allow.
+    Memory {
+        /// Where.
+        gpa: Gpa,
+        /// What the guest wanted.
+        access: MemoryAccess,
+    },
+    /// MOV from a control register, and the general register where the hardware says it.
+    ReadControl {
+        /// Control register number.
+        control: u8,
+        /// General register number.
+        register: Option<u8>,
+    },
+    /// A write of a control register (MOV, or LMSW where `register` is `None` after all).
+    WriteControl {
+        /// Control register number.
+        control: u8,
+        /// General register number.
+        register: Option<u8>,
+    },
+    /// MOV from a debug register.
+    ReadDebug {
+        /// Debug register number.
+        debug: u8,
+        /// General register number.
+        register: Option<u8>,
+    },
+    /// MOV to a debug register.
+    WriteDebug {
+        /// Debug register number.
+        debug: u8,
+        /// General register number.
+        register: Option<u8>,
+    },
+    /// XSETBV.
+    Xsetbv,
+    /// INVD or WBINVD: nothing to do but to go on after it.
+    CacheFlush {
+        /// The opcode's second byte: 08 INVD, 09 WBINVD.
+        opcode: u8,
+    },
+    /// An instruction that does not exist for this guest: #UD.
+    Undefined,
+    /// An instruction that is not allowed to this guest: #GP(0).
+    Refused,
+    /// A loop of PAUSE instructions.
+    Pause,
+    /// The guest is about to end an NMI handler; nothing of IRET has happened.
+    NmiWindow,
+    /// [`VirtualCpu::step`] is done.
+    Stepped,
+    /// An exception that must be seen once to keep the guest from looping in hardware (#DB, #AC): goes back to
+    /// the guest.
+    Exception {
+        /// Vector.
+        vector: u8,
+        /// Error code, for vectors that push one.
+        error_code: Option<u32>,
+    },
+    /// Triple fault.
+    Shutdown,
+    /// A task switch, for the emulator. `reason` is the hardware's exit code.
+    TaskSwitch {
+        /// Hardware's exit code.
+        reason: u64,
+    },
+    /// Nothing to do (SMI, INIT and machine checks are the host's business, done by the backend): enter again.
+    Retry,
+    /// The hardware refused to run this state, or an exit that nobody asked for.
+    Failed {
+        /// Hardware's reason.
+        reason: u64,
+        /// Hardware's qualification.
+        qualification: u64,
+    },
+}
+
+/// What a guest wanted from memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MemoryAccess {
+    /// To read.
+    Read,
+    /// To write.
+    Write,
+    /// To fetch an instruction.
+    Fetch,
+}
+
+/// An access to an I/O port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PortAccess {
+    /// Port number.
+    pub port: u16,
+    /// Bytes: 1, 2 or 4.
+    pub size: u8,
+    /// IN or INS.
+    pub is_input: bool,
+    /// INS or OUTS.
+    pub is_string: bool,
+    /// REP.
+    pub is_repeated: bool,
+    /// The instruction after it.
+    pub next_rip: u64,
+}
+
+/// What kind of event enters the guest through its IDT.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum EventKind {
+    /// An external interrupt.
+    External = 0,
+    /// A non-maskable interrupt.
+    Nmi = 2,
+    /// An exception.
+    Exception = 3,
+    /// INT n.
+    Software = 4,
+}
+
+/// An event to be delivered to the guest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// What kind.
+    pub kind: EventKind,
+    /// Vector.
+    pub vector: u8,
+    /// Error code, for exceptions that push one.
+    pub error_code: Option<u32>,
+}
+
+impl Event {
+    /// #UD.
+    pub const UNDEFINED: Event = Event::exception(6, None);
+    /// #GP(0).
+    pub const PROTECTION: Event = Event::exception(13, Some(0));
+    /// A non-maskable interrupt.
+    pub const NMI: Event = Event { kind: EventKind::Nmi, vector: 2, error_code: None };
+
+    /// An exception.
+    pub const fn exception(vector: u8, error_code: Option<u32>) -> Self {
+        Self { kind: EventKind::Exception, vector, error_code }
+    }
+
+    /// The form of SVM's EXITINTINFO (AMD APM vol. 2, 15.7.2), which saved state uses too.
+    pub const fn pack(self) -> u64 {
+        let base = self.vector as u64 | (self.kind as u64) << 8 | 1 << 31;
+        match self.error_code {
+            Some(code) => base | 1 << 11 | (code as u64) << 32,
+            None => base,
+        }
+    }
+
+    /// Reads the packed form. `None` if it is not valid or no event that hardware takes.
+    pub const fn unpack(raw: u64) -> Option<Self> {
+        if raw & 1 << 31 == 0 || raw & 0x7fff_f000 != 0 {
+            return None;
+        }
+        let vector = raw as u8;
+        let kind = match raw >> 8 & 7 {
+            0 => EventKind::External,
+            2 if vector == 2 => EventKind::Nmi,
+            3 if vector < 32 && vector != 2 => EventKind::Exception,
+            4 => EventKind::Software,
+            _ => return None,
+        };
+        let error_code = if raw & 1 << 11 != 0 { Some((raw >> 32) as u32) } else { None };
+        Some(Self { kind, vector, error_code })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_survives_packing() {
+        for event in [Event::UNDEFINED, Event::PROTECTION, Event::NMI] {
+            assert_eq!(Event::unpack(event.pack()), Some(event));
+        }
+    }
+
+    #[test]
+    fn an_exception_with_an_interrupt_vector_is_no_event() {
+        assert_eq!(Event::unpack(1 << 31 | 3 << 8 | 0xf0), None);
+        assert_eq!(Event::unpack(3 << 8 | 6), None);
+    }
+}

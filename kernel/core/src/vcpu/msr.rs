@@ -1,0 +1,204 @@
+//! Model-specific registers of the processor.
+
+use super::attention::{ATTENTION_DELIVER, ATTENTION_TIMER};
+use super::hardware::{Event, VirtualCpu};
+use super::lapic::Effect;
+use super::run::Outcome;
+use super::validate;
+use super::vcpu::Vcpu;
+use crate::machine::Machine;
+use abi::{ExitCounter, GPR_RAX, GPR_RCX, GPR_RDX};
+use spec::apic::{X2APIC_EOI_MSR, X2APIC_FIRST_MSR, X2APIC_LAST_MSR};
+use spec::msr;
+
+/// The answer to RDMSR.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Read {
+    /// This.
+    Value(u64),
+    /// #GP(0).
+    Fault,
+    /// Ring 0 does not know the register.
+    Unknown,
+}
+
+/// The answer to WRMSR.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Write {
+    /// Done.
+    Done,
+    /// #GP(0).
+    Fault,
+    /// Ring 0 does not know the register.
+    Unknown,
+}
+
+/// What AMD processors say of themselves: TSC at constant rate (bit 24).
+const HWCR_VALUE: u64 = 1 << 24;
+/// A revision that no kernel finds too old.
+const PATCH_LEVEL_VALUE: u64 = 0x0100_0065 << 32;
+/// LFENCE serialises.
+const DE_CFG_VALUE: u64 = 1 << 1;
+
+impl<M: Machine> Vcpu<M> {
+    #[inline]
+    pub(super) fn exit_read_msr(&mut self) -> Option<Outcome> {
+        self.shared.count(ExitCounter::Msr);
+        let number = self.gpr(GPR_RCX) as u32;
+        let value = match self.read_msr(number) {
+            Read::Value(value) => value,
+            Read::Fault => return self.fault(Event::PROTECTION),
+            Read::Unknown => return Some(self.leave_for_msr(number, None)),
+        };
+        self.set_gpr(GPR_RAX, value & 0xffff_ffff);
+        self.set_gpr(GPR_RDX, value >> 32);
+        self.skip(&[0x0f, 0x32])
+    }
+
+    #[inline]
+    pub(super) fn exit_write_msr(&mut self) -> Option<Outcome> {
+        self.shared.count(ExitCounter::Msr);
+        let number = self.gpr(GPR_RCX) as u32;
+        let value = self.gpr(GPR_RDX) << 32 | self.gpr(GPR_RAX) & 0xffff_ffff;
+        if (X2APIC_FIRST_MSR..=X2APIC_LAST_MSR).contains(&number) {
+            return self.write_apic_msr(number, value);
+        }
+        match self.write_msr(number, value) {
+            Write::Done => self.skip(&[0x0f, 0x30]),
+            Write::Fault => self.fault(Event::PROTECTION),
+            Write::Unknown => Some(self.leave_for_msr(number, Some(value))),
+        }
+    }
+
+    /// A write to the local APIC; the EOI comes first, it is most frequent.
+    #[inline]
+    fn write_apic_msr(&mut self, number: u32, value: u64) -> Option<Outcome> {
+        self.sync_lapic();
+        let is_plain_eoi = number == X2APIC_EOI_MSR && value == 0 && self.lapic.mode() == super::lapic::Mode::X2apic;
+        let effect = if is_plain_eoi {
+            self.lapic.acknowledge()
+        } else {
+            self.lapic.write_msr(number, value, || M::ticks_to_ns(M::ticks()))
+        };
+        if effect == Effect::Fault {
+            return self.fault(Event::PROTECTION);
+        }
+        self.skip(&[0x0f, 0x30]);
+        self.apply(effect)
+    }
+
+    /// Reads an MSR for the guest or for saving its state.
+    pub(super) fn read_msr(&mut self, number: u32) -> Read {
+        let value = match number {
+            X2APIC_FIRST_MSR..=X2APIC_LAST_MSR => {
+                self.sync_lapic();
+                match self.lapic.read_msr(number, || M::ticks_to_ns(M::ticks())) {
+                    Some(value) => value,
+                    None => return Read::Fault,
+                }
+            }
+            msr::APIC_BASE => self.lapic.base(),
+            msr::EFER => self.hardware.efer(),
+            msr::TSC => self.guest_tsc(),
+            msr::TSC_ADJUST => self.tsc_adjust,
+            msr::TSC_DEADLINE => self.lapic.tsc_deadline(),
+            msr::MCG_CAP | msr::MCG_STATUS | msr::DEBUG_CTL | msr::SYSCFG => 0,
+            msr::MISC_ENABLE => 1,
+            msr::HWCR => HWCR_VALUE,
+            msr::PATCH_LEVEL => PATCH_LEVEL_VALUE,
+            msr::DE_CFG => DE_CFG_VALUE,
+            msr::VM_CR => msr::VM_CR_SVMDIS,
+            msr::MCG_CTL | msr::VM_HSAVE_PA => return Read::Fault,
+            _ => match self.hardware.msr(number).or_else(|| self.memory_types.read(number)) {
+                Some(value) => value,
+                None => return Read::Unknown,
+            },
+        };
+        Read::Value(value)
+    }
+
+    /// Writes an MSR for the guest or from saved state.
+    pub(super) fn write_msr(&mut self, number: u32, value: u64) -> Write {
+        let is_done = match number {
+            msr::APIC_BASE => return self.write_apic_base(value),
+            msr::EFER => return self.write_efer(value),
+            msr::TSC => self.write_tsc(value),
+            msr::TSC_ADJUST => self.write_tsc_adjust(value),
+            msr::TSC_DEADLINE => self.write_tsc_deadline(value),
+            // What these would switch on does not exist here; kernels write back what they read.
+            msr::MCG_STATUS => value == 0,
+            msr::DEBUG_CTL | msr::MISC_ENABLE | msr::HWCR | msr::PATCH_LEVEL | msr::DE_CFG | msr::SYSCFG | msr::VM_CR => true,
+            msr::MCG_CAP | msr::MCG_CTL | msr::VM_HSAVE_PA => false,
+            _ => return self.write_held_msr(number, value),
+        };
+        if is_done { Write::Done } else { Write::Fault }
+    }
+
+    fn write_held_msr(&mut self, number: u32, value: u64) -> Write {
+        if self.hardware.msr(number).is_some() {
+            if !validate::is_msr_valid(number, value) {
+                return Write::Fault;
+            }
+            return self.hardware.set_msr(number, value).map_or(Write::Unknown, |()| Write::Done);
+        }
+        match self.memory_types.write(number, value, self.facts.physical_bits) {
+            Some(true) => Write::Done,
+            Some(false) => Write::Fault,
+            None => Write::Unknown,
+        }
+    }
+
+    fn write_apic_base(&mut self, value: u64) -> Write {
+        self.sync_lapic();
+        let has_x2apic = self.cpuid.has_x2apic();
+        match self.lapic.write_base(value, has_x2apic) {
+            Effect::Fault => Write::Fault,
+            _ => {
+                self.publish_addressing();
+                Write::Done
+            }
+        }
+    }
+
+    fn write_efer(&mut self, value: u64) -> Write {
+        let old = self.hardware.efer();
+        let Some(new) = validate::next_efer(self.facts.efer_valid, self.hardware.cr0(), old, value) else {
+            return Write::Fault;
+        };
+        if new != old {
+            self.hardware.set_efer(new);
+            self.hardware.flush_tlb();
+        }
+        Write::Done
+    }
+
+    fn write_tsc(&mut self, value: u64) -> bool {
+        let delta = value.wrapping_sub(self.guest_tsc());
+        self.tsc_adjust = self.tsc_adjust.wrapping_add(delta);
+        self.set_tsc_offset(self.tsc_offset.wrapping_add(delta));
+        true
+    }
+
+    fn write_tsc_adjust(&mut self, value: u64) -> bool {
+        let delta = value.wrapping_sub(self.tsc_adjust);
+        self.tsc_adjust = value;
+        self.set_tsc_offset(self.tsc_offset.wrapping_add(delta));
+        true
+    }
+
+    fn write_tsc_deadline(&mut self, value: u64) -> bool {
+        self.sync_lapic();
+        let effect = self.lapic.write_tsc_deadline(value);
+        if effect == Effect::Timer {
+            self.attention |= ATTENTION_TIMER | ATTENTION_DELIVER;
+        }
+        true
+    }
+
+    /// Sets guest TSC = host TSC + `offset`; a TSC deadline moves with it.
+    pub(super) fn set_tsc_offset(&mut self, offset: u64) {
+        self.tsc_offset = offset;
+        self.hardware.set_tsc_offset(offset);
+        self.attention |= ATTENTION_TIMER;
+    }
+}

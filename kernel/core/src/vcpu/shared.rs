@@ -1,0 +1,232 @@
+//! The part of a vCPU that others may touch.
+//!
+//! Posting never loses a wake-up. The poster sets what it posts, then `pending`, then looks at
+//! `place`; the owner writes `place`, then looks at `pending`; the middle pair is sequentially
+//! consistent on both sides, so at least one of the two sees the other:
+//! - `RUNNING` is set for the whole of `Vcpu::run`. A poster that sees it notifies that
+//!   processor; the interrupt stays pending while ring 0 runs and ends the guest at its first
+//!   instruction. A poster that does not see it wrote `pending` before the owner looks.
+//! - `HALTED` is set before the owner looks at `pending` a last time. A poster that sees it calls
+//!   [`Wake::wake`], possibly before the thread is parked: a wake-up is a token that is kept.
+//! - `AWAY` (ring 3, or waiting for a processor): the next `run` looks at `pending`.
+
+use crate::machine::Machine;
+use abi::{ExitCounter, VcpuStats};
+use alloc::sync::Arc;
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Someone who can be woken.
+pub trait Wake: Send + Sync {
+    /// Lets the thread of this vCPU run again. A wake-up before it is parked makes its next parking
+    /// return at once.
+    fn wake(&self);
+}
+
+/// Interrupt vectors are in `requested`.
+pub(super) const POSTED_INTERRUPT: u32 = 1 << 0;
+/// A non-maskable interrupt.
+pub(super) const POSTED_NMI: u32 = 1 << 1;
+/// INIT.
+pub(super) const POSTED_INIT: u32 = 1 << 2;
+/// SIPI; the vector is in [`SIPI_SHIFT`].
+pub(super) const POSTED_SIPI: u32 = 1 << 3;
+/// `vcpu_kick`.
+pub(super) const POSTED_KICK: u32 = 1 << 4;
+/// KVM_HC_KICK_CPU: only ends a halt.
+pub(super) const POSTED_UNHALT: u32 = 1 << 5;
+/// Place of the SIPI vector in the posted word.
+pub(super) const SIPI_SHIFT: u32 = 24;
+
+const PLACE_AWAY: u32 = 0;
+const PLACE_HALTED: u32 = 1;
+const PLACE_RUNNING: u32 = 2;
+
+/// What others see of a vCPU.
+pub struct VcpuShared<M: Machine> {
+    apic_id: u32,
+    wake: Arc<dyn Wake>,
+    /// How interrupts find it: an [`super::lapic::Addressing`] packed. Written by the owner.
+    addressing: AtomicU64,
+    /// Where the vCPU is. Written by the owner.
+    place: AtomicU32,
+    /// `POSTED_*` bits; taken by the owner.
+    pending: AtomicU32,
+    /// Posted vectors; taken by the owner.
+    requested: [AtomicU64; 4],
+    /// Which posted vectors are level-triggered.
+    level: [AtomicU64; 4],
+    /// Counters; written by the owner only.
+    exits: [AtomicU64; ExitCounter::COUNT],
+    returns: AtomicU64,
+    injected: AtomicU64,
+    waited_ns: AtomicU64,
+    _machine: PhantomData<fn() -> M>,
+}
+
+impl<M: Machine> VcpuShared<M> {
+    /// One that is nowhere yet.
+    pub(super) fn new(apic_id: u32, wake: Arc<dyn Wake>, addressing: u64) -> Self {
+        Self {
+            apic_id,
+            wake,
+            addressing: AtomicU64::new(addressing),
+            place: AtomicU32::new(PLACE_AWAY),
+            pending: AtomicU32::new(0),
+            requested: [const { AtomicU64::new(0) }; 4],
+            level: [const { AtomicU64::new(0) }; 4],
+            exits: [const { AtomicU64::new(0) }; ExitCounter::COUNT],
+            returns: AtomicU64::new(0),
+            injected: AtomicU64::new(0),
+            waited_ns: AtomicU64::new(0),
+            _machine: PhantomData,
+        }
+    }
+
+    /// Its APIC id.
+    pub fn apic_id(&self) -> u32 {
+        self.apic_id
+    }
+
+    /// Makes `vcpu_run` return with [`abi::ExitKind::Kicked`] soon.
+    pub fn kick(&self) {
+        self.post(POSTED_KICK);
+    }
+
+    /// Whether something waits for this vCPU: a parked thread that finds this true must run again.
+    #[inline]
+    pub fn has_pending(&self) -> bool {
+        self.pending.load(Ordering::SeqCst) != 0
+    }
+
+    /// Its exits, returns and waiting time; the CPU time is for the caller to add.
+    pub fn stats(&self) -> VcpuStats {
+        VcpuStats {
+            exits: core::array::from_fn(|index| self.exits[index].load(Ordering::Relaxed)),
+            returns: self.returns.load(Ordering::Relaxed),
+            injected: self.injected.load(Ordering::Relaxed),
+            cpu_ns: 0,
+            wait_ns: self.waited_ns.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Posts an interrupt.
+    pub(super) fn post_interrupt(&self, vector: u8, is_level: bool) {
+        let (word, bit) = (usize::from(vector >> 6), 1u64 << (vector & 63));
+        let level = &self.level[word];
+        if is_level {
+            level.fetch_or(bit, Ordering::Relaxed);
+        } else if level.load(Ordering::Relaxed) & bit != 0 {
+            level.fetch_and(!bit, Ordering::Relaxed);
+        }
+        self.requested[word].fetch_or(bit, Ordering::Release);
+        self.post(POSTED_INTERRUPT);
+    }
+
+    /// Posts INIT, which makes an earlier SIPI void.
+    pub(super) fn post_init(&self) {
+        self.pending.fetch_and(!(POSTED_SIPI | 0xff << SIPI_SHIFT), Ordering::SeqCst);
+        self.post(POSTED_INIT);
+    }
+
+    /// Posts a start-up IPI. One that is pending already stays as it is.
+    pub(super) fn post_sipi(&self, vector: u8) {
+        if self.pending.load(Ordering::SeqCst) & POSTED_SIPI == 0 {
+            self.post(POSTED_SIPI | u32::from(vector) << SIPI_SHIFT);
+        }
+    }
+
+    /// Posts other `POSTED_*` bits.
+    pub(super) fn post(&self, bits: u32) {
+        let before = self.pending.fetch_or(bits, Ordering::SeqCst);
+        if before & bits == bits {
+            // Whoever set the same bits first woke the owner, which has not taken them yet.
+            return;
+        }
+        match self.place.load(Ordering::SeqCst) {
+            PLACE_AWAY => {}
+            PLACE_HALTED => self.wake.wake(),
+            running => {
+                let cpu = (running - PLACE_RUNNING) as usize;
+                if cpu != M::cpu() {
+                    M::notify(cpu);
+                }
+            }
+        }
+    }
+
+    /// Owner: it is in its run loop on the calling processor from now on.
+    pub(super) fn set_running(&self) {
+        // Processors are below `CPUS_MAX`, far from the end of a u32.
+        self.place.store(PLACE_RUNNING + M::cpu() as u32, Ordering::SeqCst);
+    }
+
+    /// Owner: it leaves the run loop.
+    pub(super) fn set_away(&self) {
+        self.place.store(PLACE_AWAY, Ordering::Release);
+    }
+
+    /// Owner: it halts. False if something is pending, and then it does not halt.
+    pub(super) fn try_halt(&self) -> bool {
+        self.place.store(PLACE_HALTED, Ordering::SeqCst);
+        !self.has_pending()
+    }
+
+    /// Owner: whether anything is posted. A hint: [`VcpuShared::take`] decides.
+    #[inline]
+    pub(super) fn is_posted(&self) -> bool {
+        self.pending.load(Ordering::Relaxed) != 0
+    }
+
+    /// Owner: takes the `POSTED_*` bits.
+    pub(super) fn take(&self) -> u32 {
+        self.pending.swap(0, Ordering::SeqCst)
+    }
+
+    /// Owner: takes word `word` (below 4) of the posted vectors, and which of them are level-triggered.
+    pub(super) fn take_vectors(&self, word: usize) -> (u64, u64) {
+        if self.requested[word].load(Ordering::Relaxed) == 0 {
+            return (0, 0);
+        }
+        let requested = self.requested[word].swap(0, Ordering::Acquire);
+        (requested, self.level[word].load(Ordering::Relaxed))
+    }
+
+    /// How interrupts find it, packed.
+    pub(super) fn addressing(&self) -> u64 {
+        self.addressing.load(Ordering::Relaxed)
+    }
+
+    /// Owner: tells senders how interrupts find it.
+    pub(super) fn set_addressing(&self, packed: u64) {
+        self.addressing.store(packed, Ordering::Relaxed);
+    }
+
+    /// Owner: counts an exit.
+    #[inline]
+    pub(super) fn count(&self, counter: ExitCounter) {
+        bump(&self.exits[counter as usize], 1);
+    }
+
+    /// Owner: counts a return to ring 3.
+    pub(super) fn count_return(&self) {
+        bump(&self.returns, 1);
+    }
+
+    /// Owner: counts an interrupt that the guest took.
+    pub(super) fn count_injected(&self) {
+        bump(&self.injected, 1);
+    }
+
+    /// Owner: adds time that the vCPU was runnable but did not run; returns the sum.
+    pub(super) fn add_wait(&self, nanos: u64) -> u64 {
+        bump(&self.waited_ns, nanos);
+        self.waited_ns.load(Ordering::Relaxed)
+    }
+}
+
+/// Adds to a counter that only the caller writes: no locked instruction.
+#[inline]
+fn bump(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+}

@@ -1,0 +1,136 @@
+//! A virtual processor.
+
+use super::attention::Activity;
+use super::cpuid::CpuidTable;
+use super::fetch::LengthCache;
+use super::guest::Guest;
+use super::hardware::{Facts, VirtualCpu};
+use super::lapic::Lapic;
+use super::mtrr::MemoryTypes;
+use super::shared::{VcpuShared, Wake};
+use super::steal::StealRecord;
+use crate::machine::{ExtendedState, Machine};
+use abi::{Error, VcpuPage};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use base_units::Hpa;
+use core::sync::atomic::Ordering;
+
+/// A virtual processor. It belongs to the thread that runs it; others see its [`VcpuShared`].
+pub struct Vcpu<M: Machine> {
+    pub(super) guest: Arc<Guest<M>>,
+    pub(super) shared: Arc<VcpuShared<M>>,
+    pub(super) page: &'static VcpuPage,
+    pub(super) facts: Facts,
+
+    pub(super) hardware: M::Vcpu,
+    pub(super) extended: M::Extended,
+    pub(super) lapic: Lapic,
+    pub(super) cpuid: Box<CpuidTable>,
+    pub(super) memory_types: MemoryTypes,
+    pub(super) lengths: LengthCache,
+    pub(super) steal: StealRecord,
+
+    /// `ATTENTION_*` bits: what has to be looked at before the next entry.
+    pub(super) attention: u32,
+    pub(super) activity: Activity,
+    /// A halt with interrupts off has been reported to the VMM.
+    pub(super) is_halt_reported: bool,
+    pub(super) is_nmi_pending: bool,
+    pub(super) is_nmi_blocked: bool,
+    /// The vector that the hardware offers to the guest.
+    pub(super) offered: Option<u8>,
+    /// Guest TSC = host TSC + this.
+    pub(super) tsc_offset: u64,
+    /// IA32_TSC_ADJUST.
+    pub(super) tsc_adjust: u64,
+    /// The host tick at which the guest's timer fires.
+    pub(super) timer_tick: Option<u64>,
+    /// What [`super::RunHost::set_guest_deadline`] was told last.
+    pub(super) told_tick: Option<u64>,
+    /// Generation of the guest's memory at the last entry, and the processor of that entry.
+    pub(super) seen: (u64, usize),
+}
+
+impl<M: Machine> Vcpu<M> {
+    /// Makes a vCPU with registers as after RESET. Id 0 is the bootstrap processor and runs; the others
+    /// wait for INIT and SIPI. `page` is the kernel frame of its [`VcpuPage`], which outlives the vCPU.
+    pub fn new(guest: Arc<Guest<M>>, apic_id: u32, page: Hpa, wake: Arc<dyn Wake>) -> Result<Self, Error> {
+        let facts = M::Vcpu::facts();
+        let hardware = M::Vcpu::new(guest.space().root()).ok_or(Error::NoMemory)?;
+        let extended = M::Extended::new().ok_or(Error::NoMemory)?;
+        let lapic = Lapic::new(apic_id, facts.physical_bits);
+        let shared = guest.join(apic_id, wake, lapic.addressing().pack())?;
+        let mut vcpu = Self {
+            guest,
+            shared,
+            page: M::vcpu_page(page),
+            facts,
+            hardware,
+            extended,
+            lapic,
+            cpuid: Box::new(CpuidTable::empty()),
+            memory_types: MemoryTypes::new(),
+            lengths: LengthCache::new(),
+            steal: StealRecord::new(),
+            attention: 0,
+            activity: if apic_id == 0 { Activity::Running } else { Activity::WaitForSipi },
+            is_halt_reported: false,
+            is_nmi_pending: false,
+            is_nmi_blocked: false,
+            offered: None,
+            tsc_offset: 0,
+            tsc_adjust: 0,
+            timer_tick: None,
+            told_tick: None,
+            seen: (0, usize::MAX),
+        };
+        vcpu.reset();
+        Ok(vcpu)
+    }
+
+    /// The guest that it belongs to.
+    pub fn guest(&self) -> &Arc<Guest<M>> {
+        &self.guest
+    }
+
+    /// What others see of it.
+    pub fn shared(&self) -> &Arc<VcpuShared<M>> {
+        &self.shared
+    }
+
+    /// The guest's FPU, SSE and AVX state, to be put on the processor around [`Vcpu::run`].
+    pub fn extended(&mut self) -> &mut M::Extended {
+        &mut self.extended
+    }
+
+    /// Tells how long the vCPU was ready to run but had no processor: the guest's steal time.
+    pub fn account_wait(&mut self, nanos: u64) {
+        let sum = self.shared.add_wait(nanos);
+        if self.steal.note(sum) {
+            self.attention |= super::attention::ATTENTION_STEAL;
+        }
+    }
+
+    /// A general register (`index` below 16).
+    #[inline]
+    pub(super) fn gpr(&self, index: usize) -> u64 {
+        self.page.gpr[index].load(Ordering::Relaxed)
+    }
+
+    /// Sets a general register (`index` below 16).
+    #[inline]
+    pub(super) fn set_gpr(&mut self, index: usize, value: u64) {
+        self.page.gpr[index].store(value, Ordering::Relaxed);
+    }
+
+    /// The kernel's clock.
+    pub(super) fn now_ns(&self) -> u64 {
+        M::ticks_to_ns(M::ticks())
+    }
+
+    /// The guest's time stamp counter.
+    pub(super) fn guest_tsc(&self) -> u64 {
+        M::ticks().wrapping_add(self.tsc_offset)
+    }
+}
