@@ -45,33 +45,31 @@ pub const COM1_INTERRUPT: u32 = 4;
 pub const RTC_PORT: u16 = 0x70;
 /// Interrupt of the real-time clock.
 pub const RTC_INTERRUPT: u32 = 8;
-/// The interrupt by which the platform tells ACPI of events (the power button).
-pub const EVENT_INTERRUPT: u32 = 9;
+/// The system control interrupt (SCI), level-triggered and active high.
+pub const SYSTEM_CONTROL_INTERRUPT: u32 = 9;
 /// First I/O APIC pin of PCI INTx lines; slot `n` uses pin `PCI_INTERRUPT_FIRST + n % PCI_INTERRUPTS`.
 pub const PCI_INTERRUPT_FIRST: u32 = 16;
 /// I/O APIC pins that PCI INTx lines share.
 pub const PCI_INTERRUPTS: u32 = 8;
 
-/// Sleep control register of hardware-reduced ACPI (ACPI 6.5, 4.8.3.7), one byte.
-pub const SLEEP_CONTROL_PORT: u16 = 0x600;
-/// Sleep status register, one byte.
-pub const SLEEP_STATUS_PORT: u16 = 0x601;
-/// Pending platform events, one byte: bit 0 is the power button. Reading it acknowledges.
-pub const EVENT_PORT: u16 = 0x602;
-/// Bit of [`EVENT_PORT`] that says the power button was pressed.
-pub const EVENT_POWER_BUTTON: u8 = 1 << 0;
+/// PM1a event block (ACPI 6.5, 4.8.3.1): status and enable.
+pub const PM_EVENT_PORT: u16 = 0x600;
+/// Ports of the event block.
+pub const PM_EVENT_PORTS: u16 = 4;
+/// PM1a control block (ACPI 6.5, 4.8.3.2).
+pub const PM_CONTROL_PORT: u16 = 0x604;
+/// Ports of the control block.
+pub const PM_CONTROL_PORTS: u16 = 2;
+/// PM timer (ACPI 6.5, 4.8.3.3): 24 bits.
+pub const PM_TIMER_PORT: u16 = 0x608;
+/// Ports of the timer.
+pub const PM_TIMER_PORTS: u16 = 4;
 /// The reset control register of a PC's chipset.
 pub const RESET_PORT: u16 = 0xCF9;
 /// What resets the machine when written to [`RESET_PORT`]: a full reset.
-pub const RESET_VALUE: u8 = 0x0E;
+pub const RESET_VALUE: u8 = 0x06;
 /// The value that SLP_TYP must have for S5 (soft off).
 pub const SLEEP_TYPE_SOFT_OFF: u8 = 5;
-/// The value that SLP_TYP must have for S0; nothing happens.
-pub const SLEEP_TYPE_WORKING: u8 = 0;
-/// Bit of the sleep control register that carries the order out.
-pub const SLEEP_ENABLE: u8 = 1 << 5;
-/// First bit of SLP_TYP in the sleep control register.
-pub const SLEEP_TYPE_SHIFT: u8 = 2;
 
 /// CF8/CFC configuration mechanism: first port.
 pub const PCI_CONFIG_PORT: u16 = 0xCF8;

@@ -5,10 +5,8 @@ use crate::{layout, slots};
 use acpi_tables::{
     Aml,
     aml::{
-        AddressSpace, AddressSpaceCacheable, And, Device, EISAName, Equal, Field, FieldAccessType,
-        FieldEntry, FieldLockRule, FieldUpdateRule, IO, If, Interrupt, Local, Memory32Fixed, Method, Name,
-        Notify, ONE, OpRegion, OpRegionSpace, Package, PackageBuilder, Path, ResourceTemplate, Scope, Store,
-        ZERO,
+        AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Interrupt, Memory32Fixed, Name, ONE,
+        Package, PackageBuilder, ResourceTemplate, Scope, ZERO,
     },
     sdt::Sdt,
 };
@@ -28,7 +26,6 @@ pub(super) fn build(vcpus: u32) -> Vec<u8> {
     append_processors(&mut code, vcpus);
     append_host_bridge(&mut code);
     append_legacy_devices(&mut code);
-    append_events(&mut code);
     let mut table = Sdt::new(*b"DSDT", HEADER_BYTES, REVISION, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     table.append_slice(&code);
     table.as_slice().to_vec()
@@ -121,37 +118,6 @@ fn append_legacy_devices(code: &mut Vec<u8>) {
     let clock_resources = Name::new("_CRS".into(), &ResourceTemplate::new(vec![&clock_ports, &clock_line]));
     let clock = Device::new("RTC_".into(), vec![&clock_id, &clock_resources]);
     Scope::new("\\_SB_".into(), vec![&serial, &clock]).to_aml_bytes(code);
-}
-
-/// The power button, and the generic event device that announces it (ACPI 6.5, 5.6.9).
-fn append_events(code: &mut Vec<u8>) {
-    let button_id = Name::new("_HID".into(), &EISAName::new("PNP0C0C"));
-    let button = Device::new("PWRB".into(), vec![&button_id]);
-
-    let id = Name::new("_HID".into(), &"ACPI0013");
-    let unique = Name::new("_UID".into(), &ZERO);
-    let line = Interrupt::new(true, true, false, false, layout::EVENT_INTERRUPT);
-    let resources = Name::new("_CRS".into(), &ResourceTemplate::new(vec![&line]));
-    let (port, ports) = (usize::from(layout::EVENT_PORT), 1usize);
-    let register = OpRegion::new("EVTR".into(), OpRegionSpace::SystemIO, &port, &ports);
-    let fields = Field::new(
-        "EVTR".into(),
-        FieldAccessType::Byte,
-        FieldLockRule::NoLock,
-        FieldUpdateRule::WriteAsZeroes,
-        vec![FieldEntry::Named(*b"EVTS", 8)],
-    );
-    let events = Path::new("EVTS");
-    let read = Store::new(&Local(0), &events);
-    let button_bit = layout::EVENT_POWER_BUTTON;
-    let mask = And::new(&Local(1), &Local(0), &button_bit);
-    let pressed = Equal::new(&Local(1), &button_bit);
-    let button_path = Path::new("\\_SB_.PWRB");
-    let notification = Notify::new(&button_path, &0x80u8);
-    let announce = If::new(&pressed, vec![&notification]);
-    let event = Method::new("_EVT".into(), 1, true, vec![&read, &mask, &announce]);
-    let device = Device::new("GED_".into(), vec![&id, &unique, &resources, &register, &fields, &event]);
-    Scope::new("\\_SB_".into(), vec![&button, &device]).to_aml_bytes(code);
 }
 
 /// AML that is bytes already.

@@ -15,14 +15,14 @@ const ENABLED: u32 = 1;
 
 /// The table of a machine with so many vCPUs, whose APIC ids are 0 and up.
 ///
-/// The flag that says "there is a PIC too" stays clear, and no interrupt is overridden: pin
-/// `n` of the I/O APIC is interrupt `n`.
+/// The flag that says "there is a PIC too" stays clear. Pin `n` of the I/O APIC is interrupt `n`.
 pub(super) fn build(vcpus: u32) -> Vec<u8> {
     let mut table = Sdt::new(*b"APIC", HEADER_BYTES, REVISION, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     // The address has 32 bits in this table; ours is below 4 GiB.
     table.write_u32(36, layout::LOCAL_APIC_START.raw() as u32);
     let mut entries: Vec<u8> = (0..vcpus).flat_map(processor).collect();
     entries.extend_from_slice(&io_apic());
+    entries.extend_from_slice(&system_control_interrupt());
     entries.extend_from_slice(&local_nmi());
     table.append_slice(&entries);
     table.as_slice().to_vec()
@@ -48,6 +48,12 @@ fn io_apic() -> [u8; 12] {
     let address = (layout::IO_APIC_START.raw() as u32).to_le_bytes();
     entry[4..8].copy_from_slice(&address);
     entry
+}
+
+/// An interrupt source override (type 2): the SCI is level-triggered, active high, on its own pin.
+fn system_control_interrupt() -> [u8; 10] {
+    let line = layout::SYSTEM_CONTROL_INTERRUPT as u8;
+    [2, 10, 0, line, line, 0, 0, 0, 0b1101, 0]
 }
 
 /// Local APIC NMI (type 4): LINT1 of all processors.

@@ -1,8 +1,7 @@
-//! The ACPI tables of the micro platform: hardware-reduced ACPI (ACPI 6.5, 4.1).
+//! The ACPI tables of the micro platform.
 //!
-//! Hardware-reduced, because then a kernel neither looks for a PIC and a PIT nor needs the fixed
-//! power management registers: the power button and power-off are a few bytes of I/O ports
-//! ([`crate::layout`]).
+//! Power management is the fixed hardware of ACPI 6.5, chapter 4.8, at the ports of [`crate::layout`]: the
+//! power button is a fixed one, sleep state S5 turns the machine off. There is neither a PIC nor a PIT.
 
 mod dsdt;
 mod fadt;
@@ -11,7 +10,7 @@ mod madt;
 mod tests;
 
 use crate::{error::PlanError, layout};
-use acpi_tables::{Aml, mcfg::MCFG, rsdp::Rsdp, xsdt::XSDT};
+use acpi_tables::{Aml, facs::FACS, mcfg::MCFG, rsdp::Rsdp, xsdt::XSDT};
 use alloc::vec::Vec;
 use base_units::Gpa;
 
@@ -32,7 +31,8 @@ impl AcpiTables {
     pub(crate) fn new(vcpus: u32) -> Result<Self, PlanError> {
         let mut image = Image::new();
         let dsdt = image.add(&dsdt::build(vcpus));
-        let fadt = image.add(&fadt::build(dsdt));
+        let facs = image.add(&bytes_of(&FACS::new()));
+        let fadt = image.add(&fadt::build(facs, dsdt));
         let madt = image.add(&madt::build(vcpus));
         let mut mcfg = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
         mcfg.add_ecam(layout::ECAM_START.raw(), 0, 0, 0);

@@ -1,0 +1,190 @@
+//! What an instruction is.
+//!
+//! Only the instructions of [`Operation`] are known; everything else is `None`, including forms that the
+//! processor refuses. The layout is that of AMD APM vol. 3, chapter 1.
+
+mod cursor;
+mod opcode;
+mod operand;
+mod prefix;
+
+use crate::{Mode, SegmentRegister, Width};
+use cursor::Cursor;
+pub(crate) use operand::{Address, Operand};
+use prefix::Prefixes;
+
+/// One decoded instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Instruction {
+    /// Bytes.
+    pub length: u8,
+    pub(crate) operation: Operation,
+    /// Of the operation; conversions name the width of their source themselves.
+    pub(crate) width: Width,
+    /// Of addresses and of counters of string instructions.
+    pub(crate) address_width: Width,
+    /// The register operand.
+    pub(crate) register: u8,
+    /// The register or memory operand.
+    pub(crate) operand: Operand,
+    /// The constant operand, sign-extended.
+    pub(crate) constant: u64,
+    pub(crate) repeat: Repeat,
+    /// The segment that a prefix names.
+    pub(crate) segment: Option<SegmentRegister>,
+    /// With REX, byte registers 4 to 7 are SPL to DIL instead of AH to BH.
+    pub(crate) has_rex: bool,
+}
+
+/// What an instruction does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Operation {
+    /// Operand of this width to register, zero-extended.
+    LoadZero(Width),
+    /// Operand of this width to register, sign-extended.
+    LoadSign(Width),
+    /// Register to operand.
+    Store,
+    /// Constant to operand.
+    StoreConstant,
+    /// Arithmetic on two of operand, register, constant.
+    Arithmetic(Arithmetic, Form),
+    /// Flags of operand AND register or constant.
+    Test(Form),
+    /// Complement.
+    Not,
+    /// Two's complement.
+    Negate,
+    /// Plus one, carry unchanged.
+    Increment,
+    /// Minus one, carry unchanged.
+    Decrement,
+    /// Swaps operand and register.
+    Exchange,
+    /// Swaps, then adds.
+    ExchangeAdd,
+    /// Compares with the accumulator and replaces.
+    CompareExchange,
+    /// One bit to the carry flag, and perhaps changed.
+    Bit(BitChange, Form),
+    /// One byte: whether the condition holds.
+    SetCondition(u8),
+    /// Operand to register if the condition holds.
+    MoveCondition(u8),
+    /// A string instruction.
+    Text(Text),
+}
+
+/// Two-operand arithmetic, in the order of the opcodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arithmetic {
+    Add,
+    Or,
+    AddCarry,
+    SubtractBorrow,
+    And,
+    Subtract,
+    Xor,
+    Compare,
+}
+
+impl Arithmetic {
+    fn from_code(code: u8) -> Self {
+        match code & 7 {
+            0 => Self::Add,
+            1 => Self::Or,
+            2 => Self::AddCarry,
+            3 => Self::SubtractBorrow,
+            4 => Self::And,
+            5 => Self::Subtract,
+            6 => Self::Xor,
+            _ => Self::Compare,
+        }
+    }
+}
+
+/// Which operands an operation has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// The operand is changed, the register is read.
+    ToOperand,
+    /// The register is changed, the operand is read.
+    ToRegister,
+    /// The operand is changed, the constant is read.
+    Constant,
+}
+
+/// What happens to a bit after it was copied to the carry flag.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BitChange {
+    None,
+    Set,
+    Reset,
+    Complement,
+}
+
+impl BitChange {
+    fn from_code(code: u8) -> Self {
+        match code & 3 {
+            0 => Self::None,
+            1 => Self::Set,
+            2 => Self::Reset,
+            _ => Self::Complement,
+        }
+    }
+}
+
+/// String instructions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Text {
+    Move,
+    Store,
+    Load,
+    Compare,
+    Scan,
+    Input,
+    Output,
+}
+
+/// Repeat prefixes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Repeat {
+    Once,
+    /// REP, REPE.
+    WhileEqual,
+    /// REPNE; like REP where nothing is compared.
+    WhileNotEqual,
+}
+
+/// Decodes the instruction at the start of `bytes`.
+pub fn decode(bytes: &[u8], mode: Mode) -> Option<Instruction> {
+    let mut cursor = Cursor::new(bytes);
+    let prefixes = Prefixes::read(&mut cursor, mode)?;
+    let decoded = opcode::read(&mut cursor, &prefixes)?;
+    if prefixes.has_lock && !decoded.may_lock() {
+        return None;
+    }
+    Some(Instruction { length: cursor.length(), ..decoded })
+}
+
+impl Instruction {
+    /// Whether LOCK is allowed: on read-modify-write of memory (AMD APM vol. 3, 1.2.5).
+    fn may_lock(&self) -> bool {
+        let writes = match self.operation {
+            Operation::Arithmetic(kind, form) => kind != Arithmetic::Compare && form != Form::ToRegister,
+            Operation::Bit(change, _) => change != BitChange::None,
+            Operation::Not
+            | Operation::Negate
+            | Operation::Increment
+            | Operation::Decrement
+            | Operation::Exchange
+            | Operation::ExchangeAdd
+            | Operation::CompareExchange => true,
+            _ => false,
+        };
+        writes && matches!(self.operand, Operand::Memory(_))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Opcodes.
+
+use super::{
+    Arithmetic, BitChange, Cursor, Form, Instruction, Operand, Operation, Repeat, Text,
+    operand::{Address, Operands},
+    prefix::Prefixes,
+};
+use crate::{Mode, Width};
+
+const ACCUMULATOR: u8 = 0;
+
+/// Reads opcode and operands; the length is not known yet.
+pub(super) fn read(cursor: &mut Cursor<'_>, prefixes: &Prefixes) -> Option<Instruction> {
+    let opcode = cursor.next()?;
+    if opcode == 0x0F {
+        let opcode = cursor.next()?;
+        return read_extended(cursor, prefixes, opcode);
+    }
+    let mut reader = Reader { cursor, prefixes, width: width_by_low_bit(opcode, prefixes) };
+    reader.read(opcode)
+}
+
+/// Even opcodes operate on bytes.
+fn width_by_low_bit(opcode: u8, prefixes: &Prefixes) -> Width {
+    if opcode & 1 == 0 { Width::W8 } else { prefixes.operand_width() }
+}
+
+/// Opcodes behind 0F.
+// tidy: table
+fn read_extended(cursor: &mut Cursor<'_>, prefixes: &Prefixes, opcode: u8) -> Option<Instruction> {
+    let width = prefixes.operand_width();
+    // F2 and F3 (and 66 for some) select other instructions here.
+    if prefixes.repeat != Repeat::Once {
+        return None;
+    }
+    let by_low_bit = width_by_low_bit(opcode, prefixes);
+    let mut reader = Reader { cursor, prefixes, width };
+    match opcode {
+        0x40..=0x4F => reader.modrm(Operation::MoveCondition(opcode & 15)),
+        0x90..=0x9F => {
+            reader.width = Width::W8;
+            reader.modrm(Operation::SetCondition(opcode & 15))
+        }
+        0xA3 => reader.modrm(Operation::Bit(BitChange::None, Form::ToOperand)),
+        0xAB => reader.modrm(Operation::Bit(BitChange::Set, Form::ToOperand)),
+        0xB3 => reader.modrm(Operation::Bit(BitChange::Reset, Form::ToOperand)),
+        0xBB => reader.modrm(Operation::Bit(BitChange::Complement, Form::ToOperand)),
+        0xBA => reader.bit_with_constant(),
+        0xB0 | 0xB1 => {
+            reader.width = by_low_bit;
+            reader.modrm(Operation::CompareExchange)
+        }
+        0xB6 => reader.modrm(Operation::LoadZero(Width::W8)),
+        0xB7 => reader.modrm(Operation::LoadZero(Width::W16)),
+        0xBE => reader.modrm(Operation::LoadSign(Width::W8)),
+        0xBF => reader.modrm(Operation::LoadSign(Width::W16)),
+        0xC0 | 0xC1 => {
+            reader.width = by_low_bit;
+            reader.modrm(Operation::ExchangeAdd)
+        }
+        // MOVNTI: memory only, and no 16-bit form, whatever the mode.
+        0xC3 if !prefixes.has_operand_size => {
+            reader.width = if width == Width::W64 { width } else { Width::W32 };
+            reader.memory(Operation::Store)
+        }
+        _ => None,
+    }
+}
+
+/// Reads what follows the opcode.
+struct Reader<'a, 'b> {
+    cursor: &'a mut Cursor<'b>,
+    prefixes: &'a Prefixes,
+    width: Width,
+}
+
+impl Reader<'_, '_> {
+    // tidy: table
+    fn read(&mut self, opcode: u8) -> Option<Instruction> {
+        let is_long = self.prefixes.mode == Mode::Bits64;
+        match opcode {
+            0x00..=0x3D if opcode & 7 < 6 => self.arithmetic(opcode),
+            0x63 if is_long && !self.prefixes.has_operand_size => self.modrm(Operation::LoadSign(Width::W32)),
+            0x6C | 0x6D => self.port_text(Text::Input),
+            0x6E | 0x6F => self.port_text(Text::Output),
+            0x80 | 0x81 => self.group_1(self.width),
+            0x82 if !is_long => self.group_1(Width::W8),
+            0x83 => self.group_1(Width::W8),
+            0x84 | 0x85 => self.modrm(Operation::Test(Form::ToOperand)),
+            0x86 | 0x87 => self.modrm(Operation::Exchange),
+            0x88 | 0x89 => self.modrm(Operation::Store),
+            0x8A | 0x8B => self.modrm(Operation::LoadZero(self.width)),
+            0xA0 | 0xA1 => self.absolute(Operation::LoadZero(self.width)),
+            0xA2 | 0xA3 => self.absolute(Operation::Store),
+            0xA4 | 0xA5 => self.text(Text::Move),
+            0xA6 | 0xA7 => self.text(Text::Compare),
+            0xA8 | 0xA9 => self.accumulator(Operation::Test(Form::Constant)),
+            0xAA | 0xAB => self.text(Text::Store),
+            0xAC | 0xAD => self.text(Text::Load),
+            0xAE | 0xAF => self.text(Text::Scan),
+            0xC6 | 0xC7 => self.group_11(),
+            0xF6 | 0xF7 => self.group_3(),
+            0xFE | 0xFF => self.group_4(),
+            _ => None,
+        }
+    }
+
+    fn instruction(&self, operation: Operation, operands: Operands) -> Instruction {
+        Instruction {
+            length: 0,
+            operation,
+            width: self.width,
+            address_width: self.prefixes.address_width(),
+            register: operands.register,
+            operand: operands.operand,
+            constant: 0,
+            repeat: self.prefixes.repeat,
+            segment: self.prefixes.segment,
+            has_rex: self.prefixes.rex != 0,
+        }
+    }
+
+    fn modrm(&mut self, operation: Operation) -> Option<Instruction> {
+        let operands = Operands::read(self.cursor, self.prefixes)?;
+        Some(self.instruction(operation, operands))
+    }
+
+    /// ModR/M that may not name a register.
+    fn memory(&mut self, operation: Operation) -> Option<Instruction> {
+        let found = self.modrm(operation)?;
+        matches!(found.operand, Operand::Memory(_)).then_some(found)
+    }
+
+    /// An instruction without ModR/M, on the accumulator.
+    fn plain(&self, operation: Operation) -> Instruction {
+        let operand = Operand::Register(ACCUMULATOR);
+        self.instruction(operation, Operands { register: ACCUMULATOR, operand })
+    }
+
+    /// 00 to 3D: eight operations in six forms each.
+    fn arithmetic(&mut self, opcode: u8) -> Option<Instruction> {
+        let kind = Arithmetic::from_code(opcode >> 3);
+        match opcode & 7 {
+            0 | 1 => self.modrm(Operation::Arithmetic(kind, Form::ToOperand)),
+            2 | 3 => self.modrm(Operation::Arithmetic(kind, Form::ToRegister)),
+            _ => self.accumulator(Operation::Arithmetic(kind, Form::Constant)),
+        }
+    }
+
+    /// The accumulator and a constant.
+    fn accumulator(&mut self, operation: Operation) -> Option<Instruction> {
+        let constant = self.constant(self.width)?;
+        Some(Instruction { constant, ..self.plain(operation) })
+    }
+
+    /// The accumulator and memory at an absolute address (A0 to A3).
+    fn absolute(&mut self, operation: Operation) -> Option<Instruction> {
+        let width = self.prefixes.address_width();
+        let raw = self.cursor.constant(width)?;
+        let operand = Operand::Memory(Address::absolute(raw & width.mask()));
+        Some(Instruction { operand, ..self.plain(operation) })
+    }
+
+    fn text(&mut self, text: Text) -> Option<Instruction> {
+        Some(self.plain(Operation::Text(text)))
+    }
+
+    /// INS and OUTS have no 64-bit form: REX.W changes nothing.
+    fn port_text(&mut self, text: Text) -> Option<Instruction> {
+        if self.width == Width::W64 {
+            self.width = Width::W32;
+        }
+        self.text(text)
+    }
+
+    /// 80 to 83: arithmetic with a constant.
+    fn group_1(&mut self, constant: Width) -> Option<Instruction> {
+        let mut found = self.modrm(Operation::Store)?;
+        let kind = Arithmetic::from_code(found.register);
+        found.operation = Operation::Arithmetic(kind, Form::Constant);
+        found.constant = self.constant(constant)?;
+        Some(found)
+    }
+
+    /// F6, F7.
+    fn group_3(&mut self) -> Option<Instruction> {
+        let mut found = self.modrm(Operation::Not)?;
+        match found.register & 7 {
+            0 | 1 => {
+                found.operation = Operation::Test(Form::Constant);
+                found.constant = self.constant(self.width)?;
+            }
+            2 => {}
+            3 => found.operation = Operation::Negate,
+            _ => return None,
+        }
+        Some(found)
+    }
+
+    /// FE, FF: the others of FF are jumps, calls and PUSH.
+    fn group_4(&mut self) -> Option<Instruction> {
+        let found = self.modrm(Operation::Increment)?;
+        match found.register & 7 {
+            0 => Some(found),
+            1 => Some(Instruction { operation: Operation::Decrement, ..found }),
+            _ => None,
+        }
+    }
+
+    /// C6, C7: only MOV.
+    fn group_11(&mut self) -> Option<Instruction> {
+        let found = self.modrm(Operation::StoreConstant)?;
+        if found.register & 7 != 0 {
+            return None;
+        }
+        Some(Instruction { constant: self.constant(self.width)?, ..found })
+    }
+
+    /// 0F BA: bit tests with a constant.
+    fn bit_with_constant(&mut self) -> Option<Instruction> {
+        let found = self.modrm(Operation::Not)?;
+        let code = found.register & 7;
+        if code < 4 {
+            return None;
+        }
+        let operation = Operation::Bit(BitChange::from_code(code), Form::Constant);
+        Some(Instruction { operation, constant: self.cursor.constant(Width::W8)?, ..found })
+    }
+
+    /// Constants have at most 32 bits.
+    fn constant(&mut self, width: Width) -> Option<u64> {
+        self.cursor.constant(if width == Width::W64 { Width::W32 } else { width })
+    }
+}

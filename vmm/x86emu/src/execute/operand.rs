@@ -1,0 +1,121 @@
+//! Operands: registers and memory by address.
+
+use super::Step;
+use crate::{
+    Fault, Mode, Platform, Processor, SegmentRegister, Width,
+    decode::{Address, Operand},
+    paging::Intent,
+};
+
+impl<C: Processor, P: Platform> Step<'_, C, P> {
+    /// The register operand, cut to the operation's width.
+    pub(super) fn register(&self) -> u64 {
+        self.read_register(self.instruction.register, self.instruction.width)
+    }
+
+    /// Replaces the register operand.
+    pub(super) fn set_register(&mut self, value: u64) {
+        self.write_register(self.instruction.register, self.instruction.width, value);
+    }
+
+    /// Reads the register or memory operand.
+    pub(super) fn read_operand(&mut self, width: Width) -> Result<u64, Fault> {
+        self.read_operand_to_change(width, false)
+    }
+
+    /// Reads the operand; if it is going to be changed, a page that may not be written is reported now,
+    /// before anything has happened.
+    pub(super) fn read_operand_to_change(&mut self, width: Width, is_changed: bool) -> Result<u64, Fault> {
+        match self.instruction.operand {
+            Operand::Register(register) => Ok(self.read_register(register, width)),
+            Operand::Memory(address) => {
+                let address = self.linear_address(&address)?;
+                if is_changed {
+                    self.check_writable(address, width)?;
+                }
+                self.read_memory(address, width)
+            }
+        }
+    }
+
+    /// Writes the register or memory operand.
+    pub(super) fn write_operand(&mut self, width: Width, value: u64) -> Result<(), Fault> {
+        match self.instruction.operand {
+            Operand::Register(register) => {
+                self.write_register(register, width, value);
+                Ok(())
+            }
+            Operand::Memory(address) => {
+                let address = self.linear_address(&address)?;
+                self.write_memory(address, width, value)
+            }
+        }
+    }
+
+    /// The linear address of a memory operand.
+    pub(super) fn linear_address(&self, address: &Address) -> Result<u64, Fault> {
+        let offset = self.offset(address);
+        self.segmented(self.instruction.segment.unwrap_or(address.segment), offset)
+    }
+
+    /// The offset of a memory operand in its segment.
+    pub(super) fn offset(&self, address: &Address) -> u64 {
+        let part = |register: Option<u8>| register.map_or(0, |index| self.cpu.register(usize::from(index)));
+        let mut sum = address.displacement.wrapping_add(part(address.base));
+        sum = sum.wrapping_add(part(address.index) << address.scale);
+        if address.is_relative {
+            sum = sum.wrapping_add(self.next);
+        }
+        sum & self.instruction.address_width.mask()
+    }
+
+    /// The linear address of an offset in a segment. Limits are not checked: all operating systems
+    /// that reach devices by memory use flat segments.
+    pub(super) fn segmented(&self, segment: SegmentRegister, offset: u64) -> Result<u64, Fault> {
+        if self.cpu.mode() != Mode::Bits64 {
+            return Ok(self.cpu.segment_base(segment).wrapping_add(offset) & 0xFFFF_FFFF);
+        }
+        let base = match segment {
+            SegmentRegister::Fs | SegmentRegister::Gs => self.cpu.segment_base(segment),
+            _ => 0,
+        };
+        let linear = base.wrapping_add(offset);
+        if self.paging().is_canonical(linear) {
+            return Ok(linear);
+        }
+        Err(if segment == SegmentRegister::Ss { Fault::STACK } else { Fault::GENERAL_PROTECTION })
+    }
+
+    /// Whether a byte register number means AH to BH.
+    fn is_high_byte(&self, register: u8, width: Width) -> bool {
+        width == Width::W8 && !self.instruction.has_rex && (4..8).contains(&register)
+    }
+
+    pub(super) fn read_register(&self, register: u8, width: Width) -> u64 {
+        if self.is_high_byte(register, width) {
+            return self.cpu.register(usize::from(register & 3)) >> 8 & 0xFF;
+        }
+        self.cpu.register(usize::from(register)) & width.mask()
+    }
+
+    pub(super) fn write_register(&mut self, register: u8, width: Width, value: u64) {
+        if self.is_high_byte(register, width) {
+            let index = usize::from(register & 3);
+            let old = self.cpu.register(index);
+            self.cpu.set_register(index, old & !0xFF00 | (value & 0xFF) << 8);
+            return;
+        }
+        let index = usize::from(register);
+        let old = self.cpu.register(index);
+        self.cpu.set_register(index, width.merge(old, value));
+    }
+
+    /// Reports the fault that writing there would raise.
+    fn check_writable(&self, address: u64, width: Width) -> Result<(), Fault> {
+        let last = address.wrapping_add(width.bytes() - 1);
+        for end in [address, last] {
+            self.translate(end, Intent::Write)?;
+        }
+        Ok(())
+    }
+}

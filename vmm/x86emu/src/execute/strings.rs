@@ -1,0 +1,135 @@
+//! String instructions, with and without repetition.
+
+use super::{ACCUMULATOR, Progress, Step, flags};
+use crate::{
+    Fault, Platform, Processor, SegmentRegister,
+    decode::{Arithmetic, Repeat, Text},
+};
+
+/// Repetitions in one go: a page of bytes. Then the guest gets its interrupts.
+const REPETITIONS_MAX: u32 = 4096;
+
+const COUNT: u8 = 1;
+const PORT: u8 = 2;
+const SOURCE: u8 = 6;
+const TARGET: u8 = 7;
+
+impl<C: Processor, P: Platform> Step<'_, C, P> {
+    pub(super) fn text(&mut self, text: Text) -> Result<Progress, Fault> {
+        if self.instruction.repeat == Repeat::Once {
+            self.text_once(text)?;
+            return Ok(Progress::Done);
+        }
+        for _ in 0..REPETITIONS_MAX {
+            let count = self.address_register(COUNT);
+            if count == 0 {
+                return Ok(Progress::Done);
+            }
+            self.text_once(text)?;
+            self.set_address_register(COUNT, count - 1);
+            if self.is_ended_by_flags(text) {
+                return Ok(Progress::Done);
+            }
+        }
+        let is_done = self.address_register(COUNT) == 0;
+        Ok(if is_done { Progress::Done } else { Progress::Repeat })
+    }
+
+    fn is_ended_by_flags(&self, text: Text) -> bool {
+        let is_equal = self.cpu.flags() & flags::ZERO != 0;
+        match (text, self.instruction.repeat) {
+            (Text::Compare | Text::Scan, Repeat::WhileEqual) => !is_equal,
+            (Text::Compare | Text::Scan, Repeat::WhileNotEqual) => is_equal,
+            _ => false,
+        }
+    }
+
+    /// One element. Memory is touched before a register changes, so that a fault leaves them in step.
+    fn text_once(&mut self, text: Text) -> Result<(), Fault> {
+        let width = self.instruction.width;
+        match text {
+            Text::Move => {
+                let value = self.read_memory(self.source()?, width)?;
+                self.write_memory(self.target()?, width, value)?;
+            }
+            Text::Store => {
+                let value = self.read_register(ACCUMULATOR, width);
+                self.write_memory(self.target()?, width, value)?;
+            }
+            Text::Load => {
+                let value = self.read_memory(self.source()?, width)?;
+                self.write_register(ACCUMULATOR, width, value);
+            }
+            Text::Compare => {
+                let left = self.read_memory(self.source()?, width)?;
+                let right = self.read_memory(self.target()?, width)?;
+                self.compare(left, right);
+            }
+            Text::Scan => {
+                let right = self.read_memory(self.target()?, width)?;
+                self.compare(self.read_register(ACCUMULATOR, width), right);
+            }
+            Text::Input => self.input()?,
+            Text::Output => {
+                let value = self.read_memory(self.source()?, width)?;
+                self.platform.write_port(self.port(), width.access_size(), value as u32);
+            }
+        }
+        if !matches!(text, Text::Store | Text::Scan | Text::Input) {
+            self.advance(SOURCE);
+        }
+        if !matches!(text, Text::Load | Text::Output) {
+            self.advance(TARGET);
+        }
+        Ok(())
+    }
+
+    /// The port is read only when its value can be stored.
+    fn input(&mut self) -> Result<(), Fault> {
+        let width = self.instruction.width;
+        let target = self.target()?;
+        for end in [target, target.wrapping_add(width.bytes() - 1)] {
+            self.translate(end, crate::paging::Intent::Write)?;
+        }
+        let value = self.platform.read_port(self.port(), width.access_size());
+        self.write_memory(target, width, u64::from(value))
+    }
+
+    fn compare(&mut self, left: u64, right: u64) {
+        let width = self.instruction.width;
+        let (_, flags) = flags::arithmetic(Arithmetic::Compare, left, right, width, self.cpu.flags());
+        self.cpu.set_flags(flags);
+    }
+
+    fn port(&self) -> u16 {
+        self.cpu.register(usize::from(PORT)) as u16
+    }
+
+    fn source(&self) -> Result<u64, Fault> {
+        let segment = self.instruction.segment.unwrap_or(SegmentRegister::Ds);
+        self.segmented(segment, self.address_register(SOURCE))
+    }
+
+    /// Always in ES.
+    fn target(&self) -> Result<u64, Fault> {
+        self.segmented(SegmentRegister::Es, self.address_register(TARGET))
+    }
+
+    fn advance(&mut self, register: u8) {
+        let bytes = self.instruction.width.bytes();
+        let old = self.address_register(register);
+        let is_down = self.cpu.flags() & flags::DIRECTION != 0;
+        let new = if is_down { old.wrapping_sub(bytes) } else { old.wrapping_add(bytes) };
+        self.set_address_register(register, new);
+    }
+
+    fn address_register(&self, register: u8) -> u64 {
+        self.cpu.register(usize::from(register)) & self.instruction.address_width.mask()
+    }
+
+    fn set_address_register(&mut self, register: u8, value: u64) {
+        let index = usize::from(register);
+        let old = self.cpu.register(index);
+        self.cpu.set_register(index, self.instruction.address_width.merge(old, value));
+    }
+}

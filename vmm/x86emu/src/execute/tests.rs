@@ -1,0 +1,377 @@
+//! Claims about whole instructions.
+
+use crate::*;
+use base_units::Gpa;
+use proptest::prelude::*;
+use std::vec::Vec;
+use vmm_bus::{AccessSize, FlatMemory, GuestMemory};
+
+/// RAM of the test machine; device memory is everything else.
+const RAM_BYTES: usize = 0x1_0000;
+const DEVICE: u64 = 0x10_0000;
+
+/// A processor as plain values: 64-bit mode without page tables, as far as this crate can tell.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TestProcessor {
+    pub(crate) registers: [u64; 16],
+    pub(crate) rip: u64,
+    pub(crate) flags: u64,
+    pub(crate) cr0: u64,
+    pub(crate) cr3: u64,
+    pub(crate) cr4: u64,
+    pub(crate) efer: u64,
+    pub(crate) bases: [u64; 6],
+    pub(crate) code_attributes: u16,
+    pub(crate) level: u8,
+}
+
+impl TestProcessor {
+    pub(crate) fn new(mode: Mode) -> Self {
+        let (cr0, efer, code_attributes) = match mode {
+            Mode::Bits16 => (0, 0, 0),
+            Mode::Bits32 => (1, 0, 1 << 10),
+            Mode::Bits64 => (1, 1 << 10, 1 << 9),
+        };
+        Self {
+            registers: [0; 16],
+            rip: 0x1000,
+            flags: 2,
+            cr0,
+            cr3: 0,
+            cr4: 0,
+            efer,
+            bases: [0; 6],
+            code_attributes,
+            level: 0,
+        }
+    }
+}
+
+impl Processor for TestProcessor {
+    fn register(&self, index: usize) -> u64 {
+        self.registers[index]
+    }
+    fn set_register(&mut self, index: usize, value: u64) {
+        self.registers[index] = value;
+    }
+    fn instruction_pointer(&self) -> u64 {
+        self.rip
+    }
+    fn set_instruction_pointer(&mut self, value: u64) {
+        self.rip = value;
+    }
+    fn flags(&self) -> u64 {
+        self.flags
+    }
+    fn set_flags(&mut self, value: u64) {
+        self.flags = value;
+    }
+    fn cr0(&self) -> u64 {
+        self.cr0
+    }
+    fn cr3(&self) -> u64 {
+        self.cr3
+    }
+    fn cr4(&self) -> u64 {
+        self.cr4
+    }
+    fn efer(&self) -> u64 {
+        self.efer
+    }
+    fn segment_base(&self, segment: SegmentRegister) -> u64 {
+        self.bases[segment as usize]
+    }
+    fn code_attributes(&self) -> u16 {
+        self.code_attributes
+    }
+    fn privilege_level(&self) -> u8 {
+        self.level
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Access {
+    Read(u64, u64),
+    Write(u64, u64, u64),
+    Input(u16, u64),
+    Output(u16, u64, u32),
+}
+
+/// RAM, and a device whose answers count up from a start value.
+struct TestPlatform {
+    memory: FlatMemory,
+    log: Vec<Access>,
+    answer: u64,
+}
+
+impl TestPlatform {
+    fn new() -> Self {
+        let memory = FlatMemory::new(Gpa::new(0), RAM_BYTES);
+        Self { memory, log: Vec::new(), answer: 0x8877_6655_4433_2211 }
+    }
+}
+
+impl Platform for TestPlatform {
+    type Memory = FlatMemory;
+
+    fn memory(&self) -> &FlatMemory {
+        &self.memory
+    }
+    fn read_device(&mut self, at: Gpa, size: AccessSize) -> u64 {
+        self.log.push(Access::Read(at.raw(), size.bytes()));
+        self.answer += 1;
+        size.cut(self.answer - 1)
+    }
+    fn write_device(&mut self, at: Gpa, size: AccessSize, value: u64) {
+        self.log.push(Access::Write(at.raw(), size.bytes(), value));
+    }
+    fn read_port(&mut self, port: u16, size: AccessSize) -> u32 {
+        self.log.push(Access::Input(port, size.bytes()));
+        self.answer += 1;
+        size.cut(self.answer - 1) as u32
+    }
+    fn write_port(&mut self, port: u16, size: AccessSize, value: u32) {
+        self.log.push(Access::Output(port, size.bytes(), value));
+    }
+}
+
+fn instruction(code: &[u8]) -> InstructionBytes {
+    let mut bytes = [0; 16];
+    bytes[..code.len()].copy_from_slice(code);
+    InstructionBytes::new(bytes, code.len() as u8)
+}
+
+/// Runs one instruction in 64-bit mode with RDI at the device.
+fn run(code: &[u8], prepare: impl Fn(&mut TestProcessor)) -> (TestProcessor, TestPlatform) {
+    let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits64), TestPlatform::new());
+    cpu.registers[7] = DEVICE;
+    prepare(&mut cpu);
+    assert_eq!(emulate(&mut cpu, &mut platform, &instruction(code)), Ok(Progress::Done));
+    assert_eq!(cpu.rip, 0x1000 + code.len() as u64);
+    (cpu, platform)
+}
+
+#[test]
+fn loads_extend_as_their_opcode_says() {
+    let ones = |cpu: &mut TestProcessor| cpu.registers[0] = u64::MAX;
+    assert_eq!(run(&[0x8B, 0x07], ones).0.registers[0], 0x4433_2211);
+    assert_eq!(run(&[0x48, 0x8B, 0x07], ones).0.registers[0], 0x8877_6655_4433_2211);
+    assert_eq!(run(&[0x66, 0x8B, 0x07], ones).0.registers[0], 0xFFFF_FFFF_FFFF_2211);
+    assert_eq!(run(&[0x8A, 0x07], ones).0.registers[0], 0xFFFF_FFFF_FFFF_FF11);
+    assert_eq!(run(&[0x8A, 0x27], ones).0.registers[0], 0xFFFF_FFFF_FFFF_11FF, "AH");
+    assert_eq!(run(&[0x0F, 0xB6, 0x07], ones).0.registers[0], 0x11);
+    assert_eq!(run(&[0x0F, 0xB7, 0x07], ones).0.registers[0], 0x2211);
+    assert_eq!(run(&[0x48, 0x63, 0x07], ones).0.registers[0], 0x4433_2211);
+    assert_eq!(run(&[0x48, 0x0F, 0xBE, 0x07], ones).0.registers[0], 0x11);
+}
+
+#[test]
+fn stores_write_once_with_their_width() {
+    let value = |cpu: &mut TestProcessor| cpu.registers[0] = 0x1122_3344_5566_7788;
+    let log = |code: &[u8]| run(code, value).1.log;
+    assert_eq!(log(&[0x89, 0x47, 0x10]), [Access::Write(DEVICE + 0x10, 4, 0x5566_7788)]);
+    assert_eq!(log(&[0x48, 0x89, 0x07]), [Access::Write(DEVICE, 8, 0x1122_3344_5566_7788)]);
+    assert_eq!(log(&[0x88, 0x27]), [Access::Write(DEVICE, 1, 0x77)]);
+    assert_eq!(log(&[0x40, 0x88, 0x27]), [Access::Write(DEVICE, 1, 0)], "SPL");
+    assert_eq!(log(&[0xC7, 0x07, 1, 2, 3, 4]), [Access::Write(DEVICE, 4, 0x0403_0201)]);
+    let sign_extended = log(&[0x48, 0xC7, 0x07, 0xFF, 0xFF, 0xFF, 0xFF]);
+    assert_eq!(sign_extended, [Access::Write(DEVICE, 8, u64::MAX)]);
+}
+
+#[test]
+fn read_modify_write_reads_once_and_writes_once() {
+    let (cpu, platform) = run(&[0xF0, 0x83, 0x0F, 0x04], |_| {});
+    assert_eq!(platform.log, [Access::Read(DEVICE, 4), Access::Write(DEVICE, 4, 0x4433_2215)]);
+    assert_eq!(cpu.flags & 1 << 6, 0);
+
+    let (cpu, platform) = run(&[0x87, 0x07], |cpu| cpu.registers[0] = 9);
+    assert_eq!(platform.log, [Access::Read(DEVICE, 4), Access::Write(DEVICE, 4, 9)]);
+    assert_eq!(cpu.registers[0], 0x4433_2211);
+
+    let (cpu, platform) = run(&[0x0F, 0xB1, 0x0F], |cpu| cpu.registers[0] = 0x4433_2211);
+    assert_eq!(platform.log[1], Access::Write(DEVICE, 4, 0));
+    assert_ne!(cpu.flags & 1 << 6, 0);
+}
+
+#[test]
+fn compare_and_test_do_not_write() {
+    let (cpu, platform) = run(&[0x3B, 0x07], |cpu| cpu.registers[0] = 0x4433_2211);
+    assert_eq!(platform.log, [Access::Read(DEVICE, 4)]);
+    assert_ne!(cpu.flags & 1 << 6, 0);
+
+    let (cpu, platform) = run(&[0xF7, 0x07, 0, 0, 0, 0x40], |_| {});
+    assert_eq!(platform.log.len(), 1);
+    assert_eq!(cpu.flags & 1 << 6, 0);
+}
+
+#[test]
+fn a_bit_number_in_a_register_reaches_other_words() {
+    let (cpu, platform) = run(&[0x0F, 0xAB, 0x07], |cpu| cpu.registers[0] = 33);
+    assert_eq!(platform.log[0], Access::Read(DEVICE + 4, 4));
+    assert_eq!(platform.log[1], Access::Write(DEVICE + 4, 4, 0x4433_2213));
+    assert_eq!(cpu.flags & 1, 0);
+
+    let (_, platform) = run(&[0x0F, 0xA3, 0x07], |cpu| cpu.registers[0] = -1i32 as u32 as u64);
+    assert_eq!(platform.log, [Access::Read(DEVICE - 4, 4)]);
+}
+
+#[test]
+fn repeated_stores_count_down_and_stop() {
+    let (cpu, platform) = run(&[0xF3, 0xAB], |cpu| {
+        cpu.registers[1] = 3;
+        cpu.registers[0] = 7;
+    });
+    assert_eq!(platform.log.len(), 3);
+    assert_eq!(platform.log[2], Access::Write(DEVICE + 8, 4, 7));
+    assert_eq!((cpu.registers[1], cpu.registers[7]), (0, DEVICE + 12));
+}
+
+#[test]
+fn a_long_repetition_lets_the_guest_breathe() {
+    let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits64), TestPlatform::new());
+    cpu.registers[7] = DEVICE;
+    cpu.registers[1] = 5000;
+
+    let progress = emulate(&mut cpu, &mut platform, &instruction(&[0xF3, 0xAA]));
+
+    assert_eq!(progress, Ok(Progress::Repeat));
+    assert_eq!((cpu.rip, cpu.registers[1]), (0x1000, 5000 - 4096));
+    let progress = emulate(&mut cpu, &mut platform, &instruction(&[0xF3, 0xAA]));
+    assert_eq!(progress, Ok(Progress::Done));
+    assert_eq!((platform.log.len(), cpu.rip), (5000, 0x1002));
+}
+
+#[test]
+fn string_input_fills_ram_from_a_port() {
+    let (cpu, platform) = run(&[0xF3, 0x66, 0x6D], |cpu| {
+        cpu.registers[7] = 0x2000;
+        cpu.registers[1] = 2;
+        cpu.registers[2] = 0x1F0;
+    });
+    assert_eq!(platform.log, [Access::Input(0x1F0, 2), Access::Input(0x1F0, 2)]);
+    assert_eq!(platform.memory.read_u32(Gpa::new(0x2000)), Ok(0x2212_2211));
+    assert_eq!(cpu.registers[7], 0x2004);
+}
+
+#[test]
+fn string_output_walks_down_with_the_direction_flag() {
+    let (cpu, platform) = run(&[0xF3, 0x6E], |cpu| {
+        cpu.registers[6] = 0x2001;
+        cpu.registers[1] = 2;
+        cpu.registers[2] = 0x3F8;
+        cpu.flags |= 1 << 10;
+    });
+    assert_eq!(platform.log, [Access::Output(0x3F8, 1, 0), Access::Output(0x3F8, 1, 0)]);
+    assert_eq!(cpu.registers[6], 0x1FFF);
+}
+
+#[test]
+fn real_mode_uses_segment_bases_and_16_bit_registers() {
+    let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits16), TestPlatform::new());
+    cpu.bases[3] = 0xF_0000;
+    cpu.registers[3] = 0xABCD_0010;
+    cpu.registers[6] = 0xFFFF;
+
+    // mov ax, [bx + si + 2]
+    let progress = emulate(&mut cpu, &mut platform, &instruction(&[0x8B, 0x40, 0x02]));
+
+    assert_eq!(progress, Ok(Progress::Done));
+    assert_eq!(platform.log, [Access::Read(0xF_0011, 2)]);
+    assert_eq!(cpu.registers[0], 0x2211);
+}
+
+#[test]
+fn relative_addresses_count_from_the_next_instruction() {
+    let (_, platform) = run(&[0xC7, 0x05, 0, 0, 0x10, 0, 1, 0, 0, 0], |_| {});
+    assert_eq!(platform.log, [Access::Write(0x10_100A, 4, 1)]);
+}
+
+#[test]
+fn unknown_instructions_change_nothing() {
+    let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits64), TestPlatform::new());
+    let before = cpu.clone();
+    for code in [&[0x0F, 0x0B][..], &[0x0F, 0x10, 0x07], &[0xF0, 0x8B, 0x07], &[]] {
+        assert_eq!(emulate(&mut cpu, &mut platform, &instruction(code)), Err(Fault::Unsupported));
+    }
+    assert_eq!(cpu, before);
+    assert!(platform.log.is_empty());
+}
+
+#[test]
+fn a_non_canonical_address_is_a_general_protection_fault() {
+    let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits64), TestPlatform::new());
+    cpu.cr0 |= 1 << 31;
+    cpu.cr4 |= 1 << 5;
+    cpu.registers[7] = 1 << 47;
+
+    let fault = emulate(&mut cpu, &mut platform, &instruction(&[0x8B, 0x07]));
+
+    assert_eq!(fault, Err(Fault::GENERAL_PROTECTION));
+}
+
+fn random_processor() -> impl Strategy<Value = TestProcessor> {
+    let mode = prop_oneof![Just(Mode::Bits16), Just(Mode::Bits32), Just(Mode::Bits64)];
+    let registers = any::<[u64; 16]>();
+    (mode, registers, any::<[u64; 4]>(), any::<[u64; 6]>(), 0u8..4).prop_map(
+        |(mode, registers, control, bases, level)| {
+            let mut cpu = TestProcessor::new(mode);
+            cpu.registers = registers;
+            cpu.rip = control[0];
+            cpu.flags = control[1];
+            cpu.cr0 |= control[2] & (1 << 31 | 1 << 16);
+            cpu.cr3 = control[3] & 0xF000;
+            cpu.cr4 = control[2];
+            cpu.bases = bases;
+            cpu.level = level;
+            cpu
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn no_bytes_and_no_registers_make_it_panic(
+        mut cpu in random_processor(), bytes: [u8; 16], ram in prop::collection::vec(any::<u8>(), 0x1000)
+    ) {
+        let mut platform = TestPlatform::new();
+        platform.memory.write(Gpa::new(0), &ram).unwrap();
+        let _ = fetch(&cpu, &platform);
+        let _ = emulate(&mut cpu, &mut platform, &InstructionBytes::new(bytes, 15));
+    }
+
+    #[test]
+    fn the_quick_way_does_what_the_long_way_does(
+        prefix in prop::sample::select(std::vec![
+            std::vec![], std::vec![0x66], std::vec![0x48], std::vec![0x44], std::vec![0x66, 0x41], std::vec![0x40],
+        ]),
+        opcode in prop::sample::select(std::vec![
+            std::vec![0x8B], std::vec![0x89], std::vec![0x88], std::vec![0x8A], std::vec![0xC6], std::vec![0xC7],
+            std::vec![0x0F, 0xB6], std::vec![0x0F, 0xB7], std::vec![0x0F, 0xBE], std::vec![0x01],
+        ]),
+        operand: [u8; 10],
+        registers: [u64; 16],
+    ) {
+        let mut code = prefix;
+        code.extend_from_slice(&opcode);
+        code.extend_from_slice(&operand);
+        code.truncate(15);
+        let code = instruction(&code);
+        let mut slow = TestProcessor::new(Mode::Bits64);
+        slow.registers = registers;
+        let mut quick = slow.clone();
+        let (mut slow_platform, mut quick_platform) = (TestPlatform::new(), TestPlatform::new());
+        let outcome = emulate(&mut slow, &mut slow_platform, &code);
+        // Only where the operand is in one page of device memory do both mean the same.
+        let at = match slow_platform.log.first() {
+            Some(Access::Read(at, _) | Access::Write(at, _, _)) => *at,
+            _ => return Ok(()),
+        };
+        if emulate_move(&mut quick, &mut quick_platform, Gpa::new(at), &code) {
+            prop_assert_eq!(outcome, Ok(Progress::Done));
+            prop_assert_eq!(slow_platform.log, quick_platform.log);
+            prop_assert_eq!(slow, quick);
+        }
+    }
+}

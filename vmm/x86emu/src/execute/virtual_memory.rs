@@ -1,0 +1,84 @@
+//! Memory by linear address: RAM or a device, whichever the page tables lead to.
+
+use super::Step;
+use crate::{
+    Fault, Platform, Processor, Width,
+    paging::{Intent, Paging, left_in_page},
+};
+use base_units::Gpa;
+use vmm_bus::{AccessSize, GuestMemory};
+
+impl<C: Processor, P: Platform> Step<'_, C, P> {
+    pub(super) fn paging(&self) -> Paging {
+        Paging::of(self.cpu)
+    }
+
+    pub(super) fn translate(&self, address: u64, intent: Intent) -> Result<Gpa, Fault> {
+        Ok(self.paging().translate(self.platform.memory(), address, intent)?)
+    }
+
+    /// Reads memory at a linear address.
+    pub(super) fn read_memory(&mut self, address: u64, width: Width) -> Result<u64, Fault> {
+        let at = self.translate(address, Intent::Read)?;
+        if left_in_page(address) >= width.bytes() {
+            return Ok(read_physical(self.platform, at, width));
+        }
+        let mut value = 0;
+        for (index, at) in self.split(address, width, Intent::Read)?.into_iter().enumerate() {
+            if let Some(at) = at {
+                value |= read_physical(self.platform, at, Width::W8) << (8 * index);
+            }
+        }
+        Ok(value)
+    }
+
+    /// Writes memory at a linear address.
+    pub(super) fn write_memory(&mut self, address: u64, width: Width, value: u64) -> Result<(), Fault> {
+        let at = self.translate(address, Intent::Write)?;
+        if left_in_page(address) >= width.bytes() {
+            write_physical(self.platform, at, width, value);
+            return Ok(());
+        }
+        for (index, at) in self.split(address, width, Intent::Write)?.into_iter().enumerate() {
+            if let Some(at) = at {
+                write_physical(self.platform, at, Width::W8, value >> (8 * index));
+            }
+        }
+        Ok(())
+    }
+
+    /// The places of the bytes of an access that crosses pages. All are translated before one is touched.
+    fn split(&self, address: u64, width: Width, intent: Intent) -> Result<[Option<Gpa>; 8], Fault> {
+        let mut places = [None; 8];
+        for (index, place) in (0..width.bytes()).zip(&mut places) {
+            *place = Some(self.translate(address.wrapping_add(index), intent)?);
+        }
+        Ok(places)
+    }
+}
+
+/// Reads RAM, or a device where there is no RAM.
+fn read_physical<P: Platform>(platform: &mut P, at: Gpa, width: Width) -> u64 {
+    let memory = platform.memory();
+    let value = match width.access_size() {
+        AccessSize::Byte => memory.read_u8(at).map(u64::from),
+        AccessSize::Word => memory.read_u16(at).map(u64::from),
+        AccessSize::Dword => memory.read_u32(at).map(u64::from),
+        AccessSize::Qword => memory.read_u64(at),
+    };
+    value.unwrap_or_else(|_| platform.read_device(at, width.access_size()) & width.mask())
+}
+
+/// Writes RAM, or a device where there is no RAM.
+fn write_physical<P: Platform>(platform: &mut P, at: Gpa, width: Width, value: u64) {
+    let memory = platform.memory();
+    let written = match width.access_size() {
+        AccessSize::Byte => memory.write_u8(at, value as u8),
+        AccessSize::Word => memory.write_u16(at, value as u16),
+        AccessSize::Dword => memory.write_u32(at, value as u32),
+        AccessSize::Qword => memory.write_u64(at, value),
+    };
+    if written.is_err() {
+        platform.write_device(at, width.access_size(), value & width.mask());
+    }
+}

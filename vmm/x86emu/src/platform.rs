@@ -1,0 +1,25 @@
+//! The machine around the processor.
+
+use base_units::Gpa;
+use vmm_bus::{AccessSize, GuestMemory};
+
+/// Memory, devices and ports, as an emulated instruction reaches them.
+pub trait Platform {
+    /// The guest's RAM: page tables and instructions are read there and nowhere else.
+    type Memory: GuestMemory + ?Sized;
+
+    /// The guest's RAM.
+    fn memory(&self) -> &Self::Memory;
+
+    /// Reads device memory. The access lies within one page and may be unaligned.
+    fn read_device(&mut self, at: Gpa, size: AccessSize) -> u64;
+
+    /// Writes device memory, within one page.
+    fn write_device(&mut self, at: Gpa, size: AccessSize, value: u64);
+
+    /// Reads a port; `size` is at most four bytes.
+    fn read_port(&mut self, port: u16, size: AccessSize) -> u32;
+
+    /// Writes a port; `size` is at most four bytes.
+    fn write_port(&mut self, port: u16, size: AccessSize, value: u32);
+}
