@@ -56,11 +56,24 @@ impl Console {
         let vms = VmLines::new(&start.vms);
         let serial_view = vms.host.map_or(View::Monitor, View::Vm);
         let sessions = [Session::new(serial_view, vms.host), Session::new(View::Monitor, vms.host)];
-        let mut console = Self { vms, sessions, next_question: 1, log_rest: Vec::new(), effects: Vec::new() };
+        Self { vms, sessions, next_question: 1, log_rest: Vec::new(), effects: Vec::new() }
+    }
+
+    /// Says what this is, on both terminals. Comes once, before anything but [`Console::show_past`].
+    pub fn greet(&mut self, banner: &str) {
         for id in SessionId::ALL {
-            console.greet(id, &start.banner);
+            self.greet_at(id, banner);
         }
-        console
+    }
+
+    /// Shows what the log said before this console took over, on a terminal that has not shown it.
+    pub fn show_past(&mut self, id: SessionId, text: &[u8]) {
+        self.session(id).text(text);
+    }
+
+    /// Whether a terminal shows a VM's line as it goes on.
+    pub fn is_shown(&self, id: SessionId, vm: usize) -> bool {
+        self.sessions.get(id as usize).is_some_and(|session| session.view == View::Vm(vm))
     }
 
     /// One of the terminals.
@@ -179,7 +192,7 @@ impl Console {
         }
     }
 
-    fn greet(&mut self, id: SessionId, banner: &str) {
+    fn greet_at(&mut self, id: SessionId, banner: &str) {
         let hint = match self.session(id).view {
             View::Vm(_) => "Corten: Ctrl-] for the monitor",
             View::Monitor => "Corten: this is the monitor, type help",

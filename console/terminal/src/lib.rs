@@ -5,7 +5,8 @@
 //! monitor (a line editor, commands, the kernel's log) or at the serial line of a VM; Ctrl-]
 //! goes from one to the other. [`Console`] joins them: it keeps what VMs say while nobody looks,
 //! asks the supervisor and shows its answers. Everything typed is a stream of terminal bytes;
-//! [`Keyboard`] makes them from scan codes and [`Screen`] draws a terminal's cells.
+//! [`Keyboard`] makes them from scan codes and [`Screen`] draws a terminal's cells. The two devices
+//! with ports, [`SerialPort`] and [`KeyboardController`], are driven through [`Ports`].
 //!
 //! ```text
 //!   serial bytes ──▶ Session ──▶ Keys ──▶ LineEditor ──▶ Command ──▶ Question to the supervisor
@@ -26,10 +27,13 @@ mod grid;
 mod history;
 mod key;
 mod keyboard;
+mod keyboard_controller;
+mod ports;
 mod quantity;
 mod render;
 mod report;
 mod scroll_back;
+mod serial_port;
 mod session;
 mod table;
 mod terminal;
@@ -41,7 +45,10 @@ pub use editor::{LINE_BYTES_MAX, LineEditor, Outcome};
 pub use grid::{Cell, Grid, Position};
 pub use key::{ESCAPE_KEY, Key, KeyDecoder};
 pub use keyboard::Keyboard;
+pub use keyboard_controller::KeyboardController;
+pub use ports::Ports;
 pub use render::{Canvas, PixelScreen, Screen, TextScreen};
 pub use scroll_back::ScrollBack;
+pub use serial_port::{SerialPort, TRANSMIT_BYTES_MAX};
 pub use session::Session;
 pub use terminal::Terminal;

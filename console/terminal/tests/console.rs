@@ -19,7 +19,7 @@ fn console(host: Option<&str>) -> Console {
         vms: vec![vm("demo"), vm("other")],
         banner: "Corten 0.1.0".into(),
     });
-    (0..2).for_each(|_| drop(console.take_effects()));
+    console.greet("Corten 0.1.0");
     console
 }
 
