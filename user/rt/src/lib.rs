@@ -91,5 +91,5 @@ pub use panic::EXIT_CODE_PANIC;
 pub use private::PrivateBytes;
 pub use shared_ring::SharedRing;
 pub use spawn::{ProgramFile, SpawnError, SpawnOptions, Spawned, spawn_program};
-pub use start::{EXIT_CODE_NO_START, Startup};
+pub use start::{EXIT_CODE_NO_START, RootObjects, Startup, next_object};
 pub use vcpu_exit::decode_exit;

@@ -2,7 +2,7 @@
 
 use crate::group;
 use crate::handle::OwnedHandle;
-use crate::object::{Channel, Object, Port};
+use crate::object::{Channel, Group, Log, Memory, Object, Port, Process, System};
 use abi::{Error, Packet, Signals};
 use alloc::vec::Vec;
 use base_units::Nanos;
@@ -19,6 +19,41 @@ pub struct Startup {
     pub bytes: Vec<u8>,
     /// The handles of the first message.
     pub handles: Vec<OwnedHandle>,
+}
+
+/// What the root process is given: the authority over everything.
+#[derive(Debug)]
+pub struct RootObjects {
+    /// The machine.
+    pub system: System,
+    /// The root scheduling group.
+    pub group: Group,
+    /// The boot bundle, read-only.
+    pub bundle: Memory,
+    /// The root process itself.
+    pub process: Process,
+    /// The kernel's log.
+    pub log: Log,
+}
+
+impl Startup {
+    /// Takes the handles as those of the root process, in the order of [`abi::RootHandle`].
+    pub fn into_root_objects(self) -> Result<RootObjects, Error> {
+        let mut handles = self.handles.into_iter();
+        Ok(RootObjects {
+            system: next_object(&mut handles)?,
+            group: next_object(&mut handles)?,
+            bundle: next_object(&mut handles)?,
+            process: next_object(&mut handles)?,
+            log: next_object(&mut handles)?,
+        })
+    }
+}
+
+/// Takes the next handle of a message as an object of one kind: `NotFound` if there is none, `WrongKind`
+/// if it names something else.
+pub fn next_object<O: Object>(handles: &mut impl Iterator<Item = OwnedHandle>) -> Result<O, Error> {
+    O::from_foreign_handle(handles.next().ok_or(Error::NotFound)?)
 }
 
 /// Names the function that a program starts with: `fn main(startup: user_rt::Startup) -> i64`. What it

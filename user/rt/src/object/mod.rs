@@ -37,12 +37,23 @@ use crate::handle::OwnedHandle;
 /// A handle that came in a message may name an object of another kind than the receiver expects; the
 /// kernel then refuses every call with `WrongKind`.
 pub trait Object: Sized {
+    /// The kind.
+    const KIND: abi::ObjectKind;
+
     /// Takes the handle as one of this kind.
     fn from_handle(handle: OwnedHandle) -> Self;
     /// The handle.
     fn handle(&self) -> &OwnedHandle;
     /// Gives the handle back, to send it in a message.
     fn into_handle(self) -> OwnedHandle;
+
+    /// Takes a foreign handle after a look at what it names; `WrongKind` closes it.
+    fn from_foreign_handle(handle: OwnedHandle) -> Result<Self, abi::Error> {
+        match handle.info()? {
+            (Some(kind), _) if kind == Self::KIND => Ok(Self::from_handle(handle)),
+            _ => Err(abi::Error::WrongKind),
+        }
+    }
 
     /// Another handle with `rights`; `AccessDenied` if this one lacks some of them.
     fn duplicate(&self, rights: abi::Rights) -> Result<Self, abi::Error> {
@@ -59,6 +70,8 @@ pub trait Object: Sized {
 macro_rules! object {
     ($name:ident) => {
         impl $crate::object::Object for $name {
+            const KIND: abi::ObjectKind = abi::ObjectKind::$name;
+
             fn from_handle(handle: $crate::handle::OwnedHandle) -> Self {
                 Self(handle)
             }
