@@ -61,6 +61,13 @@ impl System {
     }
 }
 
+/// Builds the small test kernels; gives the path of their one ELF file.
+pub(crate) fn build_test_guests(toolchain: &Toolchain) -> Result<PathBuf, Failure> {
+    let mut command = toolchain.cargo_build(Target::Kernel);
+    process::step("building the test kernels", command.args(["-p", "test_guests"]))?;
+    Ok(Toolchain::built(Target::Kernel, "test-guest"))
+}
+
 fn build_kernel(toolchain: &Toolchain) -> Result<PathBuf, Failure> {
     let mut command = toolchain.cargo_build(Target::Kernel);
     command.args(["-p", "kernel_image"]).env("CORTEN_BUILD_ID", build_id()?);

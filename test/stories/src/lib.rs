@@ -5,6 +5,7 @@
 //! them; `cargo xtask test` runs them.
 #![forbid(unsafe_code)]
 
+mod claims;
 mod linux;
 mod lives;
 mod monitor;
@@ -12,9 +13,9 @@ mod refusals;
 mod story;
 mod vms;
 
+pub use claims::claims;
 pub use monitor::Monitor;
 pub use story::{Extent, Images, Story, World};
-pub use vms::GUEST_FILES;
 
 /// All stories, the longest first so that they do not end up alone at the end.
 pub fn all() -> Vec<Story> {

@@ -1,8 +1,5 @@
 //! Definitions of virtual machines, put together.
 
-/// The files that the definitions here may name.
-pub const GUEST_FILES: [&str; 5] = ["vmlinuz", "initrd.img", "idle.elf", "mb.elf", "disk.img"];
-
 /// A Linux guest.
 #[derive(Clone)]
 pub(crate) struct Linux {

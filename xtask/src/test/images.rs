@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use test_emulator::Failure as StoryFailure;
 use test_stories::Images;
 
-use crate::build::System;
+use crate::build::{System, build_test_guests};
 use crate::image::{Definition, Image};
-use crate::{Failure, bench, places, run};
+use crate::{Failure, bench, elf, places, run};
 
 /// First bytes of the disk that stories give to guests.
 const DISK_LABEL: &[u8] = b"CORTEN TEST DISK";
@@ -29,6 +29,8 @@ impl<'s> TestImages<'s> {
     pub(super) fn new(system: &'s System) -> Result<Self, Failure> {
         let guests = run::demo_folder()?;
         bench::build_guests(&guests)?;
+        let test_guest = elf::strip(&build_test_guests(&system.toolchain)?)?;
+        places::write(&guests.join("test-guest.elf"), test_guest)?;
         let mut disk = DISK_LABEL.to_vec();
         disk.resize(DISK_BYTES, 0);
         places::write(&guests.join("disk.img"), disk)?;

@@ -54,7 +54,7 @@ impl std::ops::AddAssign for Tally {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let stories = chosen(arguments);
+    let stories = chosen(arguments)?;
     if arguments.list {
         stories.iter().for_each(|story| println!("{}", story.name));
         return Ok(());
@@ -70,13 +70,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if tally.failed == 0 { Ok(()) } else { Err(Failure::new("some tests failed")) }
 }
 
-fn chosen(arguments: &Arguments) -> Vec<Story> {
+/// Where the table of the test kernels' claims stands.
+const CLAIMS: &str = "test/guests/src/claims/mod.rs";
+
+fn chosen(arguments: &Arguments) -> Result<Vec<Story>, Failure> {
     let mut stories = test_stories::all();
+    stories.extend(test_stories::claims(&places::read_text(&places::root().join(CLAIMS))?));
     stories.retain(|story| match &arguments.filter {
         Some(text) => story.name.contains(text.as_str()),
         None => arguments.full || story.extent == Extent::Always,
     });
-    stories
+    Ok(stories)
 }
 
 /// The rules of `tidy`, counted as two tests.
