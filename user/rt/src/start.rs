@@ -36,6 +36,13 @@ pub struct RootObjects {
     pub log: Log,
 }
 
+/// [`Startup::into_root_objects`] takes the handles in this order.
+const _: () = {
+    use abi::RootHandle::{Bundle, Group, Log, Process, System};
+    assert!(System as usize == 0 && Group as usize == 1 && Bundle as usize == 2);
+    assert!(Process as usize == 3 && Log as usize == 4 && abi::RootHandle::COUNT == 5);
+};
+
 impl Startup {
     /// Takes the handles as those of the root process, in the order of [`abi::RootHandle`].
     pub fn into_root_objects(self) -> Result<RootObjects, Error> {
