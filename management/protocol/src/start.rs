@@ -3,9 +3,9 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-/// The first message to the console. The handles that come with it stand in this order, each only
-/// where its field says so: the log; the serial line's I/O range and interrupt; the screen's
-/// memory; the keyboard's data port, its status port and its interrupt.
+/// The first message to the console. The handles that come with it stand in this order: its
+/// scheduling group; then, each only where its field says so, the log; the serial line's I/O range
+/// and interrupt; the screen's memory; the keyboard's data port, its status port and its interrupt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartMessage {
     /// The kernel's log comes along.
