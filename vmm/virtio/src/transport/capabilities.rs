@@ -1,0 +1,60 @@
+//! The capabilities that lead a driver to the parts (4.1.4).
+
+use super::layout::{BAR, COMMON, DEVICE, ISR, MSIX_PENDING, MSIX_TABLE, NOTIFY, NOTIFY_STRIDE, PART_BYTES};
+use spec::{
+    pci::{CAPABILITY_MSIX, CAPABILITY_VENDOR},
+    virtio::{
+        CAPABILITY_COMMON, CAPABILITY_DEVICE, CAPABILITY_ISR, CAPABILITY_NOTIFY, CAPABILITY_PCI, COMMON_BYTES,
+    },
+};
+use vmm_bus::pci::{ConfigSpace, capability::MsixCapability};
+
+/// Bytes of `struct virtio_pci_cap`.
+const CAPABILITY_BYTES: u8 = 16;
+/// The same without id and link, which configuration space adds.
+const BODY_BYTES: usize = 14;
+
+/// Where the capabilities are that the transport must look at again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    /// MSI-X.
+    pub(super) msix: u16,
+    /// Access through configuration space.
+    pub(super) pci: u16,
+}
+
+/// Adds all capabilities at construction.
+pub(super) fn add(config: &mut ConfigSpace, vectors: u16) -> Places {
+    let plain = CAPABILITY_BYTES;
+    let longer = CAPABILITY_BYTES.saturating_add(4);
+    let stride = (NOTIFY_STRIDE as u32).to_le_bytes();
+    config.add_capability(CAPABILITY_VENDOR, &body(CAPABILITY_COMMON, plain, COMMON, COMMON_BYTES), &[]);
+    config.add_capability(CAPABILITY_VENDOR, &body(CAPABILITY_ISR, plain, ISR, 1), &[]);
+    config.add_capability(CAPABILITY_VENDOR, &body(CAPABILITY_DEVICE, plain, DEVICE, PART_BYTES), &[]);
+    let notify = followed_by(body(CAPABILITY_NOTIFY, longer, NOTIFY, PART_BYTES), stride);
+    config.add_capability(CAPABILITY_VENDOR, &notify, &[]);
+    // 4.1.4.9: the driver chooses BAR, offset and length here, then reads or writes the data behind.
+    let window = followed_by(body(CAPABILITY_PCI, longer, 0, 0), [0; 4]);
+    let pci = config.add_capability(CAPABILITY_VENDOR, &window, &PCI_WRITABLE);
+    let capability =
+        MsixCapability { vectors, bar: BAR, table: MSIX_TABLE as u32, pending: MSIX_PENDING as u32 };
+    let msix = config.add_capability(CAPABILITY_MSIX, &capability.body(), &MsixCapability::writable());
+    Places { msix, pci }
+}
+
+/// BAR, offset and length may be changed; the data behind them is computed.
+const PCI_WRITABLE: [u8; BODY_BYTES] = [0, 0, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
+
+fn body(kind: u8, bytes: u8, offset: u64, length: u64) -> [u8; BODY_BYTES] {
+    let [o0, o1, o2, o3] = (offset as u32).to_le_bytes();
+    let [l0, l1, l2, l3] = (length as u32).to_le_bytes();
+    [bytes, kind, BAR, 0, 0, 0, o0, o1, o2, o3, l0, l1, l2, l3]
+}
+
+fn followed_by(body: [u8; BODY_BYTES], tail: [u8; 4]) -> [u8; BODY_BYTES + 4] {
+    let mut whole = [0; BODY_BYTES + 4];
+    for (to, from) in whole.iter_mut().zip(body.into_iter().chain(tail)) {
+        *to = from;
+    }
+    whole
+}

@@ -1,0 +1,172 @@
+//! The transport as a value.
+
+use super::capabilities::{self, Places};
+use crate::{
+    device::{Guest, QUEUES_MAX, VirtioDevice},
+    fault::Fault,
+    queue::Queue,
+};
+use alloc::{vec, vec::Vec};
+use spec::virtio::{NO_VECTOR, PCI_DEVICE_BASE, PCI_REVISION, PCI_VENDOR};
+use vmm_bus::{
+    Context, Line,
+    pci::{BarKind, ConfigSpace, Identity, MsixTable},
+};
+
+/// A virtio device as a PCI function.
+pub struct VirtioPci<D> {
+    pub(super) device: D,
+    pub(super) line: Line,
+    pub(super) places: Places,
+
+    pub(super) config: ConfigSpace,
+    pub(super) msix: MsixTable,
+    pub(super) queues: Vec<Queue>,
+    /// MSI-X vector of each queue.
+    pub(super) vectors: Vec<u16>,
+    pub(super) common: Common,
+    pub(super) isr: u8,
+    /// Queues with more to do, one bit each.
+    pub(super) work: u64,
+    /// Level of the line as it was last reported.
+    pub(super) asserted: bool,
+    /// Why the device is broken, for `inspect`.
+    pub(super) fault: Option<Fault>,
+}
+
+/// Registers of the common configuration that are no queue's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Common {
+    pub(super) device_feature_select: u32,
+    pub(super) driver_feature_select: u32,
+    pub(super) driver_features: u64,
+    pub(super) config_vector: u16,
+    pub(super) status: u8,
+    pub(super) generation: u8,
+    pub(super) queue_select: u16,
+}
+
+impl Common {
+    pub(super) const RESET: Self = Self {
+        device_feature_select: 0,
+        driver_feature_select: 0,
+        driver_features: 0,
+        config_vector: NO_VECTOR,
+        status: 0,
+        generation: 0,
+        queue_select: 0,
+    };
+}
+
+impl<D: VirtioDevice> VirtioPci<D> {
+    /// Puts a device behind PCI; without MSI-X it interrupts on `line`.
+    ///
+    /// # Panics
+    /// If the device has more than [`QUEUES_MAX`] queues: a mistake of ours.
+    pub fn new(device: D, line: Line) -> Self {
+        let queues: Vec<Queue> = device.queues().iter().map(|size| Queue::new(*size)).collect();
+        assert!(queues.len() <= QUEUES_MAX, "a virtio device with too many queues");
+        // One vector for each queue and one for the configuration.
+        let vector_count = u16::try_from(queues.len()).unwrap_or(0).saturating_add(1);
+        let mut config = ConfigSpace::new(&Identity {
+            vendor: PCI_VENDOR,
+            device: PCI_DEVICE_BASE.saturating_add(device.kind()),
+            subsystem_vendor: PCI_VENDOR,
+            subsystem: PCI_DEVICE_BASE.saturating_add(device.kind()),
+            class: device.class(),
+            revision: PCI_REVISION,
+        });
+        config.add_bar(super::BAR, BarKind::Memory64, super::BAR_BYTES);
+        config.set_interrupt_pin(line.pin);
+        let places = capabilities::add(&mut config, vector_count);
+        Self {
+            vectors: vec![NO_VECTOR; queues.len()],
+            device,
+            line,
+            places,
+            config,
+            msix: MsixTable::new(vector_count),
+            queues,
+            common: Common::RESET,
+            isr: 0,
+            work: 0,
+            asserted: false,
+            fault: None,
+        }
+    }
+
+    /// The device behind the transport.
+    pub fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// Why the device stopped and waits for a reset, if it did.
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    /// Lets the outside act on the device (typed text, a new balloon size), then interrupts the driver as
+    /// needed. Call [`vmm_bus::Bus::settle`] afterwards.
+    pub fn with_device<R>(
+        &mut self,
+        context: &mut Context<'_>,
+        act: impl FnOnce(&mut D, &mut Guest<'_>) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
+        let result = self.with_guest(context, act);
+        if let Err(fault) = result {
+            self.break_down(fault, context);
+        }
+        result
+    }
+
+    /// Looks at a queue: the driver notified it, or there was more to do.
+    pub(super) fn process(&mut self, queue: u16, context: &mut Context<'_>) {
+        if !self.is_ready() || self.queues.get(usize::from(queue)).is_none_or(|queue| !queue.is_on()) {
+            return;
+        }
+        if let Err(fault) = self.try_process(queue, context) {
+            self.break_down(fault, context);
+        }
+    }
+
+    fn try_process(&mut self, queue: u16, context: &mut Context<'_>) -> Result<(), Fault> {
+        if let Some(state) = self.queues.get_mut(usize::from(queue)) {
+            state.silence(context.memory)?;
+        }
+        let progress = self.with_guest(context, |device, guest| device.process(queue, guest))?;
+        let Some(state) = self.queues.get_mut(usize::from(queue)) else { return Ok(()) };
+        let is_new = progress == crate::Progress::Idle && state.listen(context.memory)?;
+        if is_new || progress == crate::Progress::More {
+            self.add_work(1u64.checked_shl(u32::from(queue)).unwrap_or(0), context);
+        }
+        Ok(())
+    }
+
+    /// Runs `act` on the device and carries out what it asked for.
+    fn with_guest<R>(
+        &mut self,
+        context: &mut Context<'_>,
+        act: impl FnOnce(&mut D, &mut Guest<'_>) -> Result<R, Fault>,
+    ) -> Result<R, Fault> {
+        let mut guest = Guest {
+            memory: context.memory,
+            now: context.now,
+            is_ready: self.is_ready(),
+            queues: &mut self.queues,
+            effects: context.effects,
+            completed: 0,
+            work: 0,
+            config_changed: false,
+        };
+        let result = act(&mut self.device, &mut guest);
+        let (completed, work, config_changed) = (guest.completed, guest.work, guest.config_changed);
+        self.interrupt_for(completed, context)?;
+        if work != 0 {
+            self.add_work(work, context);
+        }
+        if config_changed {
+            self.announce_config(context);
+        }
+        result
+    }
+}
