@@ -13,6 +13,7 @@
 extern crate alloc;
 
 mod acpi;
+mod clock;
 mod cpuid;
 mod error;
 pub mod layout;
@@ -21,6 +22,7 @@ mod plan;
 mod slots;
 
 pub use acpi::AcpiTables;
+pub use clock::{ClockScale, TIME_RECORD_BYTES, WALL_RECORD_BYTES, wall_record};
 pub use cpuid::{CpuidEntry, CpuidPlan, HostCpuid};
 pub use error::PlanError;
 pub use memory_map::{MemoryKind, MemoryMap, MemoryRange, RamRegion};

@@ -28,6 +28,9 @@ pub struct StartMessage {
     pub kernel_bytes: u64,
     /// Size in bytes of the initrd, or `None`: then its handle is absent too.
     pub initrd_bytes: Option<u64>,
+    /// Nanoseconds from 1970-01-01 00:00 UTC to the zero of the host's monotonic clock: what the VM's
+    /// clocks show. Zero if the supervisor does not know.
+    pub unix_nanos_at_zero: u64,
 }
 
 /// A virtual machine as its owner described it, checked by the configuration parser.

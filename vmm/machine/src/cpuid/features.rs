@@ -32,9 +32,9 @@ const LEAF1_EDX: u32 = bits([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 1
 const LEAF1_EDX_HTT: u32 = bits([28]);
 /// Leaf 6 EAX: the APIC timer never stops (ARAT).
 const LEAF6_EAX: u32 = bits([2]);
-/// Leaf 7 EBX: FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS INVPCID AVX512F AVX512DQ RDSEED ADX SMAP AVX512IFMA
+/// Leaf 7 EBX: FSGSBASE TSC_ADJUST BMI1 AVX2 SMEP BMI2 ERMS INVPCID AVX512F AVX512DQ RDSEED ADX SMAP AVX512IFMA
 /// CLFLUSHOPT CLWB AVX512CD SHA AVX512BW AVX512VL.
-const LEAF7_EBX: u32 = bits([0, 3, 5, 7, 8, 9, 10, 16, 17, 18, 19, 20, 21, 23, 24, 28, 29, 30, 31]);
+const LEAF7_EBX: u32 = bits([0, 1, 3, 5, 7, 8, 9, 10, 16, 17, 18, 19, 20, 21, 23, 24, 28, 29, 30, 31]);
 /// Of these, what needs AVX state.
 const LEAF7_EBX_AVX: u32 = bits([5]);
 /// Of these, what needs AVX-512 state.
