@@ -13,6 +13,16 @@ impl Failure {
         Self(words.into())
     }
 
+    /// A failure of which everything has been said already.
+    pub(crate) fn told() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether there is nothing left to say.
+    pub(crate) fn is_told(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A file or folder that could not be used.
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> Self {
         Self(format!("{}: {error}", path.display()))

@@ -75,7 +75,11 @@ impl Toolchain {
         command.args(["build", "--release", "--target-dir"]).arg(bare_folder());
         command.arg("-Zbuild-std=core,alloc");
         match target {
-            Target::Kernel | Target::Uefi => command.args(["--target", target.name()]),
+            // A panic in ring 0 finds its callers by the frame pointers.
+            Target::Kernel => command
+                .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", "-Cforce-frame-pointers=yes")
+                .args(["--target", target.name()]),
+            Target::Uefi => command.args(["--target", target.name()]),
             Target::User => command
                 .args(["-Zjson-target-spec", "-Zbuild-std-features=compiler-builtins-mem", "--target"])
                 .arg(places::root().join("user/x86_64-corten.json")),

@@ -2,7 +2,7 @@
 
 use test_emulator::Failure;
 
-use crate::story::{LIMIT, Story, World};
+use crate::story::{SHORT_LIMIT, Story, World};
 
 /// vCPUs of a test kernel.
 const VCPUS: u32 = 2;
@@ -25,8 +25,8 @@ fn holds(world: &World<'_>, name: &str) -> Result<(), Failure> {
     );
     let machine = world.direct(&definition)?.memory_mib(512).fatal(" fails: ");
     let mut running = world.start(&machine)?;
-    running.wait_for(&format!("CLAIM {name} holds"), LIMIT)?;
-    running.wait_until_off_cleanly(LIMIT)?;
+    running.wait_for(&format!("CLAIM {name} holds"), SHORT_LIMIT)?;
+    running.wait_until_off_cleanly(SHORT_LIMIT)?;
     Ok(())
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use test_emulator::{Boot, Failure, PROCESSOR_WITHOUT_SVM};
+use test_emulator::{Boot, Failure, Machine, PROCESSOR_WITHOUT_SVM};
 
-use crate::story::{LIMIT, Story, World};
+use crate::story::{SHORT_LIMIT, Story, World};
 use crate::vms::{Linux, until_all_stopped};
 
 /// The stories.
@@ -25,15 +25,12 @@ fn definition() -> String {
 
 fn without_svm(world: &World<'_>) -> Result<(), Failure> {
     let machine = world.direct(&definition())?.processor(PROCESSOR_WITHOUT_SVM);
-    let mut running = world.start(&machine)?;
-    running.wait_for("AMD-V", LIMIT)?;
-    Ok(())
+    expect_refusal(world, &machine, "AMD-V")
 }
 
 fn little_memory(world: &World<'_>) -> Result<(), Failure> {
-    let mut running = world.start(&world.direct("")?.memory_mib(32))?;
-    running.wait_for("memory", LIMIT)?;
-    Ok(())
+    // The least with which QEMU still loads the bundle.
+    expect_refusal(world, &world.direct("")?.memory_mib(48), "memory")
 }
 
 fn damaged(world: &World<'_>, offset: usize, words: &str) -> Result<(), Failure> {
@@ -76,9 +73,18 @@ fn expect_words(
     words: &str,
 ) -> Result<(), Failure> {
     let boot = Boot::Direct { kernel, initrd: bundle, command_line: String::new() };
-    let mut running = world.start(&world.machine(boot))?;
-    running.wait_for(words, LIMIT)?;
-    Ok(())
+    expect_refusal(world, &world.machine(boot), words)
+}
+
+/// Waits for a sentence that says that Corten cannot start, with these words in it.
+fn expect_refusal(world: &World<'_>, machine: &Machine, words: &str) -> Result<(), Failure> {
+    let mut running = world.start(machine)?;
+    let sentence = running.wait_for_value("cannot start:", SHORT_LIMIT)?;
+    if sentence.contains(words) {
+        Ok(())
+    } else {
+        Err(Failure::Wrong(format!("\"{words}\" is not in: {sentence}")))
+    }
 }
 
 /// A changed copy of a file, beside it.

@@ -6,7 +6,10 @@ use std::time::Duration;
 use test_emulator::{Boot, Failure, Machine, Running};
 
 /// A net, not a measure: waits end by events. Generous, since several emulated machines share few processors.
-pub(crate) const LIMIT: Duration = Duration::from_secs(240);
+pub(crate) const LIMIT: Duration = Duration::from_secs(180);
+
+/// The same for small test kernels.
+pub(crate) const SHORT_LIMIT: Duration = Duration::from_secs(60);
 
 /// What Corten prints when ring 0 is at its end, and Linux when it is.
 const FATAL: [&str; 2] = ["KERNEL PANIC", "Kernel panic - not syncing"];
