@@ -188,7 +188,7 @@ fn startup_channel<M: Machine>(
     put(RootHandle::Process, Object::Process(process.clone()), Rights::all());
     put(RootHandle::Log, Object::Log, Rights::all());
     let handles = entries.into_iter().flatten().collect();
-    let message = Message::new(Vec::new(), Vec::new(), group.clone())?.with_handles(handles);
-    ours.send(message).map_err(|(error, _)| error)?;
+    let message = Message::new(Vec::new(), group.clone())?;
+    ours.queue(message, || Ok(handles))?;
     Ok(theirs)
 }

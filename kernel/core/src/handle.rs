@@ -99,6 +99,22 @@ impl<M: Machine> HandleTable<M> {
         Ok(entry)
     }
 
+    /// Takes handles out of the table to be sent: all or none.
+    ///
+    /// # Errors
+    /// `BadHandle` (also for one that is named twice), `AccessDenied` without TRANSFER.
+    pub fn take_for_transfer(&mut self, handles: &[Handle]) -> Result<Vec<Entry<M>>, Error> {
+        for (index, handle) in handles.iter().enumerate() {
+            if handles.iter().take(index).any(|earlier| earlier == handle) {
+                return Err(Error::BadHandle);
+            }
+            if !self.get(*handle)?.rights.contains(Rights::TRANSFER) {
+                return Err(Error::AccessDenied);
+            }
+        }
+        handles.iter().map(|handle| self.remove(*handle)).collect()
+    }
+
     /// Empties the table.
     pub fn take_all(&mut self) -> impl Iterator<Item = Object<M>> + use<M> {
         self.free.clear();

@@ -1,7 +1,7 @@
 //! Processes: an address space, a table of handles and threads.
 
 use crate::group::Group;
-use crate::handle::{Entry, HandleTable};
+use crate::handle::HandleTable;
 use crate::ipc::{Futexes, Observers};
 use crate::lock::Lock;
 use crate::machine::Machine;
@@ -145,33 +145,6 @@ impl<M: Machine> Process<M> {
     /// `BadHandle`, `WrongKind`, `AccessDenied`.
     pub fn object<T: FromObject<M>>(&self, handle: Handle, rights: Rights) -> Result<T, Error> {
         self.handles.lock().object(handle, rights)
-    }
-
-    /// Takes handles out of the table to be sent: all or none.
-    ///
-    /// # Errors
-    /// `BadHandle`, `AccessDenied` without TRANSFER.
-    pub fn take_for_transfer(&self, handles: &[Handle]) -> Result<Vec<Entry<M>>, Error> {
-        let mut table = self.handles.lock();
-        for handle in handles {
-            if !table.get(*handle)?.rights.contains(Rights::TRANSFER) {
-                return Err(Error::AccessDenied);
-            }
-        }
-        let mut entries = Vec::with_capacity(handles.len());
-        for handle in handles {
-            match table.remove(*handle) {
-                Ok(entry) => entries.push(entry),
-                Err(error) => {
-                    // The same handle twice. What was taken goes back under new numbers.
-                    for entry in entries {
-                        table.add(entry.object, entry.rights)?;
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        Ok(entries)
     }
 
     /// Counts processor time.

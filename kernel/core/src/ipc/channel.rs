@@ -24,19 +24,13 @@ pub struct Message<M: Machine> {
 }
 
 impl<M: Machine> Message<M> {
-    /// A message of `bytes` and `handles`, charged to `group`.
+    /// A message of `bytes`, charged to `group`.
     ///
     /// # Errors
     /// `NoMemory` if the group has too much ring-0 memory in use.
-    pub fn new(bytes: Vec<u8>, handles: Vec<Entry<M>>, group: Arc<Group>) -> Result<Self, Error> {
+    pub fn new(bytes: Vec<u8>, group: Arc<Group>) -> Result<Self, Error> {
         group.charge_kernel(bytes.len() as u64)?;
-        Ok(Self { bytes, handles, group })
-    }
-
-    /// The message with these handles.
-    pub fn with_handles(mut self, handles: Vec<Entry<M>>) -> Self {
-        self.handles = handles;
-        self
+        Ok(Self { bytes, handles: Vec::new(), group })
     }
 
     /// Its bytes.
@@ -141,26 +135,33 @@ impl<M: Machine> ChannelEnd<M> {
         Ok(())
     }
 
-    /// Sends. A message that the peer can no longer receive, or that another thread's message left no
-    /// room for after [`ChannelEnd::check_room`], comes back with the reason.
+    /// Queues `message`, with the handles that `take_handles` yields once it is certain that there is room: a
+    /// refusal leaves them where they are. [`ChannelEnd::announce`] has to follow.
     ///
     /// # Errors
-    /// As [`ChannelEnd::check_room`].
-    pub fn send(&self, message: Message<M>) -> Result<(), (Error, Message<M>)> {
-        {
-            let mut inbox = self.peer().inbox.lock();
-            if !inbox.is_open {
-                return Err((Error::PeerClosed, message));
-            }
-            if !inbox.has_room(message.bytes.len()) {
-                inbox.sender_waits = true;
-                return Err((Error::WouldBlock, message));
-            }
-            inbox.bytes += message.bytes.len();
-            inbox.messages.push_back(message);
+    /// As [`ChannelEnd::check_room`], and what `take_handles` says.
+    pub fn queue(
+        &self,
+        mut message: Message<M>,
+        take_handles: impl FnOnce() -> Result<Vec<Entry<M>>, Error>,
+    ) -> Result<(), Error> {
+        let mut inbox = self.peer().inbox.lock();
+        if !inbox.is_open {
+            return Err(Error::PeerClosed);
         }
-        self.peer().observers.notify(Signals::READABLE);
+        if !inbox.has_room(message.bytes.len()) {
+            inbox.sender_waits = true;
+            return Err(Error::WouldBlock);
+        }
+        message.handles = take_handles()?;
+        inbox.bytes += message.bytes.len();
+        inbox.messages.push_back(message);
         Ok(())
+    }
+
+    /// Tells the receiver of what was queued.
+    pub fn announce(&self) {
+        self.peer().observers.notify(Signals::READABLE);
     }
 
     /// Receives the next message if `fits` accepts it; otherwise it stays.

@@ -32,28 +32,19 @@ pub(super) fn write<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let mut bytes = vec![0; length];
     call.copy_in(1, &mut bytes)?;
     let process = call.thread.process();
-    // The handles leave the table last: until then a refusal has nothing to undo.
     let names = read_handles(call, count)?;
+    let message = Message::new(bytes, process.group().clone())?;
     {
-        let table = process.handles().lock();
+        let mut table = process.handles().lock();
         for name in &names {
             if end.is_own_end(&table.get(*name)?.object) {
                 return Err(Error::BadArgument);
             }
         }
+        end.queue(message, || table.take_for_transfer(&names))?;
     }
-    let message = Message::new(bytes, Vec::new(), process.group().clone())?;
-    let handles = process.take_for_transfer(&names)?;
-    match end.send(message.with_handles(handles)) {
-        Ok(()) => NOTHING,
-        Err((error, mut message)) => {
-            let mut table = process.handles().lock();
-            for entry in message.take_handles() {
-                table.add(entry.object, entry.rights)?;
-            }
-            Err(error)
-        }
-    }
+    end.announce();
+    NOTHING
 }
 
 /// `(channel, ptr, len, handles ptr, handle capacity) -> bytes; RDX handles`

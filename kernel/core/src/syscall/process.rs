@@ -83,7 +83,7 @@ pub(super) fn unmap<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 /// `(process, handle) -> value in process`
 pub(super) fn give<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let process: Arc<Process<M>> = call.object(0, Rights::WRITE)?;
-    let mut taken = call.thread.process().take_for_transfer(&[call.handle(1)])?;
+    let mut taken = call.thread.process().handles().lock().take_for_transfer(&[call.handle(1)])?;
     let entry = taken.pop().ok_or(Error::BadHandle)?;
     let handle = process.add_handle(entry.object, entry.rights)?;
     Ok(Answer::Value(u64::from(handle.0)))

@@ -65,6 +65,10 @@ impl<M: Machine> RunHost for Cpu<M> {
     fn set_guest_deadline(&mut self, ticks: Option<u64>) {
         Cpu::set_guest_deadline(self, ticks);
     }
+
+    fn has_news(&self) -> bool {
+        Cpu::has_news(self)
+    }
 }
 
 /// `(vcpu)`

@@ -11,6 +11,8 @@ pub trait RunHost {
     /// earlier of this and what the host itself wants. Called only when the value changes, and the value
     /// holds for this vCPU until it changes, across `run`s.
     fn set_guest_deadline(&mut self, ticks: Option<u64>);
+    /// Whether the processor has to look at its queue: a thread was woken on it since the guest was entered.
+    fn has_news(&self) -> bool;
 }
 
 /// Why [`Vcpu::run`] returned.
@@ -24,7 +26,7 @@ pub enum Outcome {
         /// When the guest's timer fires.
         deadline: Option<u64>,
     },
-    /// Host interrupts were let in: take them, perhaps run another thread, then call `run` again.
+    /// Host interrupts were let in, or the processor has news: take them, perhaps run another thread, then call `run` again.
     Interrupted,
     /// The guest spins: another thread may run first.
     Yield,
@@ -40,7 +42,8 @@ impl<M: Machine> Vcpu<M> {
         outcome
     }
 
-    #[inline]
+    // Inlined down to the guest's entry: see `VirtualCpu::unload`.
+    #[inline(always)]
     fn run_loop<H: RunHost>(&mut self, host: &mut H) -> Outcome {
         loop {
             if self.needs_attention() {
@@ -52,11 +55,14 @@ impl<M: Machine> Vcpu<M> {
             if let Some(outcome) = self.handle(exit) {
                 return outcome;
             }
+            if host.has_news() {
+                return Outcome::Interrupted;
+            }
         }
     }
 
     /// Enters the guest. While it is in there, whoever takes its memory away waits for this processor.
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self) -> Exit {
         let cpu = M::cpu();
         let seen = (self.guest.space().residency().enter_tagged(cpu), cpu);
