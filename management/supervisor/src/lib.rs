@@ -26,9 +26,11 @@ mod program;
 mod sentence;
 mod supervisor;
 mod vm;
+mod wall_clock;
 
 pub use backoff::{DELAY_FIRST, DELAY_MAX, STABLE_AFTER};
 pub use effect::{Effect, Effects, PowerChange, ProgramIndex, VmIndex};
 pub use ending::ProcessEnd;
 pub use supervisor::{Event, Supervisor};
 pub use vm::{END_LIMIT, STOP_LIMIT};
+pub use wall_clock::ClockReading;
