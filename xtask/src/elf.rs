@@ -67,3 +67,56 @@ fn parse<'b>(path: &Path, bytes: &'b [u8]) -> Result<ElfFile64<'b, Endianness>, 
     ElfFile64::parse(bytes)
         .map_err(|error| Failure::new(format!("{} is no ELF file: {error}", path.display())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loader_bundle::symbols::Symbols;
+
+    fn this_program() -> std::path::PathBuf {
+        std::env::current_exe().expect("a program has a file")
+    }
+
+    #[test]
+    fn stripping_keeps_every_segment_byte_for_byte() {
+        let path = this_program();
+        let whole = std::fs::read(&path).expect("readable");
+
+        let stripped = strip(&path).expect("an ELF file");
+
+        let segments = |bytes: &[u8]| -> Vec<Vec<u8>> {
+            let file = parse(&path, bytes).expect("still an ELF file");
+            // The file's header, which is what changes, may lie in a segment.
+            let headers =
+                file.elf_program_headers().iter().filter(|header| header.p_offset(Endianness::Little) > 0);
+            headers.map(|header| header.data(Endianness::Little, bytes).expect("whole").to_vec()).collect()
+        };
+        assert!(stripped.len() < whole.len());
+        assert_eq!(segments(&stripped), segments(&whole));
+    }
+
+    #[test]
+    fn the_table_of_symbols_names_the_functions_of_a_program() {
+        let path = this_program();
+        let table = symbol_table(&path).expect("an ELF file");
+        let symbols = Symbols::parse(&table).expect("a table");
+
+        let bytes = std::fs::read(&path).expect("readable");
+        let file = parse(&path, &bytes).expect("an ELF file");
+        let strip = file.symbols().find(|symbol| {
+            symbol
+                .name()
+                .is_ok_and(|name| format!("{:#}", rustc_demangle::demangle(name)) == "xtask::elf::strip")
+        });
+        let offset = strip.expect("this function").address() - image_start(&file);
+
+        let found = symbols.find(u32::try_from(offset).expect("near") + 1).expect("a function");
+        assert_eq!((found.name, found.inside), ("xtask::elf::strip", 1));
+    }
+
+    #[test]
+    fn a_file_that_is_no_elf_file_is_refused_with_its_name() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        assert!(strip(&path).is_err_and(|failure| failure.to_string().contains("Cargo.toml is no ELF file")));
+    }
+}
