@@ -1,0 +1,276 @@
+//! Memory made of pages on first touch.
+
+use super::Resolved;
+use super::mapped::{View, Views};
+use super::slot::{Slot, size_of_level};
+use super::tree::{Place, Tree, span};
+use crate::group::Group;
+use crate::lock::{Lock, LockGuard};
+use crate::machine::Machine;
+use crate::memory::Caching;
+use crate::memory::space::SpaceTable;
+use abi::{Error, MemoryFlags};
+use alloc::sync::Arc;
+use base_units::{Hpa, PageCount, PageSize};
+use core::ops::Range;
+
+/// Ring-0 memory that an object costs before it has pages.
+const OBJECT_COST_BYTES: u64 = 512;
+
+/// RAM by the page.
+pub(super) struct Ram<M: Machine> {
+    group: Arc<Group>,
+    flags: MemoryFlags,
+    pages: u64,
+    state: Lock<State<M>>,
+}
+
+/// What the object's lock protects.
+pub(super) struct State<M: Machine> {
+    pub(super) tree: Tree<M>,
+    pub(super) views: Views<M>,
+    pub(super) is_tracking: bool,
+    /// Pages that are charged to the group.
+    pub(super) own_pages: u64,
+}
+
+impl<M: Machine> Ram<M> {
+    pub(super) fn new(group: Arc<Group>, pages: u64, flags: MemoryFlags) -> Result<Self, Error> {
+        group.charge_kernel(OBJECT_COST_BYTES)?;
+        let tree = Tree::new(pages, group.clone());
+        let state = State { tree, views: Views::new(), is_tracking: false, own_pages: 0 };
+        Ok(Self { group, flags, pages, state: Lock::new(state) })
+    }
+
+    pub(super) fn lock(&self) -> LockGuard<'_, State<M>> {
+        self.state.lock()
+    }
+
+    pub(super) fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
+    pub(super) fn flags(&self) -> MemoryFlags {
+        self.flags
+    }
+
+    pub(super) fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    pub(super) fn own_pages(&self) -> u64 {
+        self.state.lock().own_pages
+    }
+
+    pub(super) fn preferred_size(&self) -> PageSize {
+        if self.flags.contains(MemoryFlags::HUGE_PAGES) {
+            PageSize::Huge
+        } else if self.flags.contains(MemoryFlags::LARGE_PAGES) {
+            PageSize::Large
+        } else {
+            PageSize::Small
+        }
+    }
+
+    pub(super) fn add_view(&self, view: View<M>) -> Result<(), Error> {
+        self.state.lock().views.add(view)
+    }
+
+    pub(super) fn remove_view(&self, table: &Arc<SpaceTable<M>>, address: u64) {
+        self.state.lock().views.remove(table, address);
+    }
+
+    #[inline]
+    pub(super) fn resolve(
+        &self,
+        page: u64,
+        is_write: bool,
+        install: impl FnOnce(&Resolved) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        let resolved = self.touch(&mut state, page, is_write)?;
+        install(&resolved)
+    }
+
+    pub(super) fn commit(&self, pages: Range<u64>) -> Result<u64, Error> {
+        let before = self.own_pages();
+        let mut page = pages.start;
+        while page < pages.end {
+            let mut state = self.state.lock();
+            let resolved = self.touch(&mut state, page, false)?;
+            let span = resolved.size.pages().raw();
+            page = (page & !(span - 1)) + span;
+        }
+        Ok(self.own_pages().saturating_sub(before))
+    }
+
+    pub(super) fn decommit(&self, pages: Range<u64>) -> Result<u64, Error> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.tree.split_at(pages.start)?;
+        state.tree.split_at(pages.end)?;
+        state.views.clear(&pages);
+        let empty = if state.is_tracking { Slot::GIVEN_BACK } else { Slot::NONE };
+        let mut count = 0;
+        state.tree.visit(pages, &mut |_, level, slot| {
+            if !slot.is_present() {
+                return slot;
+            }
+            count += span(level);
+            if slot.is_own() {
+                M::frames().release_object(slot.address(), size_of_level(level));
+                self.group.release(PageCount::new(span(level)));
+                state.own_pages -= span(level);
+            }
+            empty
+        });
+        Ok(count)
+    }
+
+    /// Finds or makes the page; after this, if `is_write`, it may be written and is noted as dirty.
+    #[inline]
+    pub(super) fn touch(&self, state: &mut State<M>, page: u64, is_write: bool) -> Result<Resolved, Error> {
+        let (mut place, mut slot) = state.tree.find(page);
+        if !slot.is_present() {
+            (place, slot) = self.add_page(state, page, is_write, (place, slot))?;
+        } else if is_write && !state.is_writable(slot) {
+            (place, slot) = self.make_writable(state, page, place, slot)?;
+        }
+        let size = size_of_level(place.level);
+        let within = (page & (span(place.level) - 1)) * base_units::PAGE_BYTES;
+        Ok(Resolved {
+            frame: Hpa::new(slot.address().raw() + within),
+            size,
+            is_writable: state.is_writable(slot),
+            caching: Caching::WriteBack,
+        })
+    }
+
+    #[inline]
+    fn add_page(
+        &self,
+        state: &mut State<M>,
+        page: u64,
+        is_write: bool,
+        found: (Place, Slot),
+    ) -> Result<(Place, Slot), Error> {
+        for size in [PageSize::Huge, PageSize::Large] {
+            if size <= self.preferred_size() && self.has_room(state, page, size) {
+                let found = state.tree.descend(page, size.order() / 9)?;
+                let made = self.fill(state, found, size, is_write);
+                if made.is_ok() {
+                    return made;
+                }
+            }
+        }
+        let found = if found.0.level == 0 { found } else { state.tree.descend(page, 0)? };
+        self.fill(state, found, PageSize::Small, is_write)
+    }
+
+    /// Whether a page of this size fits around `page`: nothing is there yet, and it ends within the object.
+    fn has_room(&self, state: &State<M>, page: u64, size: PageSize) -> bool {
+        let pages = size.pages().raw();
+        let base = page & !(pages - 1);
+        base + pages <= self.pages && state.tree.find(page).0.level >= size.order() / 9
+    }
+
+    /// Puts a zeroed page of `size` in a slot of its level.
+    #[inline]
+    fn fill(
+        &self,
+        state: &mut State<M>,
+        (place, old): (Place, Slot),
+        size: PageSize,
+        is_write: bool,
+    ) -> Result<(Place, Slot), Error> {
+        self.group.charge(size.pages())?;
+        let Some(frame) = M::frames().allocate_object(size) else {
+            self.group.release(size.pages());
+            return Err(Error::NoMemory);
+        };
+        M::zero_pages(frame, size.pages().raw());
+        let new = Slot::page(frame);
+        let is_dirty = old.is_dirty() || (is_write && state.is_tracking);
+        let slot = if is_dirty { new.dirty() } else { new };
+        state.tree.set(place, slot);
+        state.own_pages += size.pages().raw();
+        Ok((place, slot))
+    }
+
+    /// Breaks sharing and notes the write.
+    fn make_writable(
+        &self,
+        state: &mut State<M>,
+        page: u64,
+        place: Place,
+        slot: Slot,
+    ) -> Result<(Place, Slot), Error> {
+        let is_copied = slot.is_shared()
+            && (slot.is_foreign() || M::frames().is_shared(slot.address(), size_of_level(place.level)));
+        let level = if is_copied || state.is_tracking { 0 } else { place.level };
+        let (place, mut slot) = state.tree.descend(page, level)?;
+        if is_copied {
+            slot = self.replace(state, page, slot)?;
+        }
+        slot = slot.unshared();
+        if state.is_tracking {
+            slot = slot.dirty();
+        }
+        state.tree.set(place, slot);
+        Ok((place, slot))
+    }
+
+    /// Gives a page of 4 KiB a frame of its own with the same bytes.
+    fn replace(&self, state: &mut State<M>, page: u64, old: Slot) -> Result<Slot, Error> {
+        let frames = M::frames();
+        // Its neighbours in a large page may be shared while this frame is not.
+        if !old.is_foreign() && !frames.is_shared(old.address(), PageSize::Small) {
+            return Ok(old);
+        }
+        let one = PageCount::new(1);
+        if old.is_foreign() {
+            self.group.charge(one)?;
+        }
+        let Some(frame) = frames.allocate_object(PageSize::Small) else {
+            if old.is_foreign() {
+                self.group.release(one);
+            }
+            return Err(Error::NoMemory);
+        };
+        M::copy_page(frame, old.address());
+        // Whoever reads the old frame through another mapping must see what is written from now on.
+        state.views.clear(&(page..page + 1));
+        if old.is_foreign() {
+            state.own_pages += 1;
+        } else {
+            frames.release_object(old.address(), PageSize::Small);
+        }
+        let new = Slot::page(frame);
+        Ok(if old.is_dirty() { new.dirty() } else { new })
+    }
+}
+
+impl<M: Machine> State<M> {
+    /// Whether this page may be written as it is.
+    #[inline]
+    fn is_writable(&self, slot: Slot) -> bool {
+        !slot.is_shared() && (!self.is_tracking || slot.is_dirty())
+    }
+}
+
+impl<M: Machine> Drop for Ram<M> {
+    fn drop(&mut self) {
+        let pages = self.pages;
+        let state = self.state.get_mut();
+        state.tree.visit(0..pages, &mut |_, level, slot| {
+            if slot.is_own() {
+                M::frames().release_object(slot.address(), size_of_level(level));
+                state.own_pages -= span(level);
+                self.group.release(PageCount::new(span(level)));
+            }
+            Slot::NONE
+        });
+        assert_eq!(state.own_pages, 0, "an object lost a page");
+        self.group.release_kernel(OBJECT_COST_BYTES);
+    }
+}

@@ -1,0 +1,264 @@
+//! Page tables of processes and guests.
+//!
+//! Tables are kernel frames, charged to the group of their space. Processors walk them while they change:
+//! an entry is one 64-bit store, a table is complete before an entry names it, and a table that was taken
+//! out is freed only after a shoot-down (the caller's business, see [`super::residency`]).
+
+mod format;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use format::PAT_WRITE_COMBINING;
+pub(super) use format::{Format, Leaf};
+pub(super) use walk::frame_of;
+
+use super::frames::KernelFrame;
+use crate::group::Group;
+use crate::machine::Machine;
+use abi::Error;
+use alloc::sync::Arc;
+use base_units::{Hpa, PAGE_BYTES, PageSize};
+use core::marker::PhantomData;
+use core::ops::Range;
+use format::Entry;
+
+/// Entries of one table.
+const ENTRIES: usize = 512;
+/// Level of the top table; level 0 maps 4 KiB pages.
+const TOP: u32 = 3;
+/// Subtrees that are taken out between two shoot-downs.
+const DETACHED_MAX: usize = 32;
+
+/// A tree of page tables below a root that somebody else owns.
+pub(super) struct Table<M> {
+    format: Format,
+    root: Hpa,
+    group: Arc<Group>,
+    _machine: PhantomData<fn() -> M>,
+}
+
+/// Why a page was not mapped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum MapError {
+    /// No memory for a table.
+    NoMemory,
+    /// There are tables for smaller pages in the place of this large one.
+    HasTable,
+}
+
+/// Tables that were taken out and wait for a shoot-down.
+pub(super) struct Detached {
+    tables: [(Hpa, u32); DETACHED_MAX],
+    count: usize,
+}
+
+/// What [`Table::visit`] does to the entries of a range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Clear,
+    Protect,
+}
+
+impl<M: Machine> Table<M> {
+    pub(super) fn new(format: Format, root: Hpa, group: Arc<Group>) -> Self {
+        Self { format, root, group, _machine: PhantomData }
+    }
+
+    /// Maps one page at `address`, aligned to its size. Replaces what is there.
+    #[inline]
+    pub(super) fn map(&mut self, address: u64, leaf: &Leaf) -> Result<(), MapError> {
+        let target = level_of(leaf.size);
+        let mut table = self.root;
+        let mut level = TOP;
+        while level > target {
+            let index = index(address, level);
+            let entry = read::<M>(table, index);
+            table = if !entry.is_present() {
+                self.add_table(table, index)?
+            } else if entry.is_leaf(level) {
+                self.split(table, index, level)?
+            } else {
+                entry.address()
+            };
+            level -= 1;
+        }
+        let index = index(address, target);
+        let old = read::<M>(table, index);
+        if old.is_present() && !old.is_leaf(target) {
+            return Err(MapError::HasTable);
+        }
+        write::<M>(table, index, self.format.leaf(leaf));
+        Ok(())
+    }
+
+    /// Takes all pages out that touch the range; whether there were any.
+    pub(super) fn clear(&mut self, range: Range<u64>) -> bool {
+        visit::<M>(self.root, TOP, &range, Change::Clear)
+    }
+
+    /// Takes the right to write from all pages that touch the range; whether any had it.
+    pub(super) fn protect(&mut self, range: Range<u64>) -> bool {
+        visit::<M>(self.root, TOP, &range, Change::Protect)
+    }
+
+    /// Takes all unused tables of the range out, as far as `detached` has room. Whether that is done; if not,
+    /// it goes on when called again.
+    pub(super) fn detach(&mut self, range: Range<u64>, detached: &mut Detached) -> bool {
+        detach::<M>(self.root, TOP, &range, detached)
+    }
+
+    /// Frees tables that no processor can reach any more.
+    pub(super) fn free(&mut self, detached: Detached) {
+        for (table, level) in detached.tables.iter().take(detached.count) {
+            self.free_tree(*table, *level);
+        }
+    }
+
+    fn free_tree(&mut self, table: Hpa, level: u32) {
+        if level > 0 {
+            for index in 0..ENTRIES {
+                let entry = read::<M>(table, index);
+                if entry.is_present() && !entry.is_leaf(level) {
+                    self.free_tree(entry.address(), level - 1);
+                }
+            }
+        }
+        drop(KernelFrame::<M>::adopt(table));
+        self.group.release_kernel(PAGE_BYTES);
+    }
+
+    fn new_table(&mut self) -> Result<Hpa, MapError> {
+        self.group.charge_kernel(PAGE_BYTES).map_err(|_: Error| MapError::NoMemory)?;
+        match M::frames().allocate_kernel() {
+            Some(frame) => Ok(frame.into_address()),
+            None => {
+                self.group.release_kernel(PAGE_BYTES);
+                Err(MapError::NoMemory)
+            }
+        }
+    }
+
+    fn add_table(&mut self, parent: Hpa, index: usize) -> Result<Hpa, MapError> {
+        let table = self.new_table()?;
+        write::<M>(parent, index, self.format.table(table));
+        Ok(table)
+    }
+
+    /// Puts a table with the same translations in the place of a large leaf. No processor needs to know: mixed
+    /// translations of one meaning are allowed (Intel SDM vol. 3, 4.10.2.3), and every later change flushes all.
+    fn split(&mut self, parent: Hpa, index: usize, level: u32) -> Result<Hpa, MapError> {
+        let large = read::<M>(parent, index);
+        let table = self.new_table()?;
+        for part in 0..ENTRIES {
+            write::<M>(table, part, large.part(part, level - 1));
+        }
+        write::<M>(parent, index, self.format.table(table));
+        Ok(table)
+    }
+}
+
+impl Detached {
+    pub(super) fn new() -> Self {
+        Self { tables: [(Hpa::new(0), 0); DETACHED_MAX], count: 0 }
+    }
+
+    fn push(&mut self, table: Hpa, level: u32) -> bool {
+        let Some(slot) = self.tables.get_mut(self.count) else { return false };
+        *slot = (table, level);
+        self.count += 1;
+        true
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn is_full(&self) -> bool {
+        self.count == DETACHED_MAX
+    }
+}
+
+/// Changes the leaves below `table` that touch `range`; whether any changed. A large leaf changes as a
+/// whole: taking too much away costs a fault, nothing else.
+fn visit<M: Machine>(table: Hpa, level: u32, range: &Range<u64>, change: Change) -> bool {
+    let mut has_changed = false;
+    for (index, part) in parts(level, range) {
+        let entry = read::<M>(table, index);
+        if !entry.is_present() {
+            continue;
+        }
+        if !entry.is_leaf(level) {
+            has_changed |= visit::<M>(entry.address(), level - 1, &part, change);
+            continue;
+        }
+        let new = match change {
+            Change::Clear => Entry::NONE,
+            Change::Protect => entry.protected(),
+        };
+        if new != entry {
+            write::<M>(table, index, new);
+            has_changed = true;
+        }
+    }
+    has_changed
+}
+
+/// Takes out the tables below `table` that hold nothing and touch `range`; whether all could be.
+fn detach<M: Machine>(table: Hpa, level: u32, range: &Range<u64>, detached: &mut Detached) -> bool {
+    if level == 0 {
+        return true;
+    }
+    for (index, part) in parts(level, range) {
+        let entry = read::<M>(table, index);
+        if !entry.is_present() || entry.is_leaf(level) {
+            continue;
+        }
+        if !detach::<M>(entry.address(), level - 1, &part, detached) || detached.is_full() {
+            return false;
+        }
+        if is_empty::<M>(entry.address()) {
+            write::<M>(table, index, Entry::NONE);
+            detached.push(entry.address(), level - 1);
+        }
+    }
+    true
+}
+
+fn is_empty<M: Machine>(table: Hpa) -> bool {
+    (0..ENTRIES).all(|index| !read::<M>(table, index).is_present())
+}
+
+/// The entries of a table of `level` that `range` touches, each with its part of the range.
+fn parts(level: u32, range: &Range<u64>) -> impl Iterator<Item = (usize, Range<u64>)> {
+    let (start, end) = (range.start, range.end);
+    let span = span(level);
+    let first = start & !(span - 1);
+    (0..ENTRIES as u64)
+        .map_while(move |step| first.checked_add(step * span).filter(|base| *base < end))
+        .map(move |base| (index(base, level), base.max(start)..base.saturating_add(span).min(end)))
+}
+
+/// Bytes that one entry of a table of `level` covers.
+const fn span(level: u32) -> u64 {
+    PAGE_BYTES << (9 * level)
+}
+
+#[inline]
+const fn index(address: u64, level: u32) -> usize {
+    (address >> (12 + 9 * level)) as usize & (ENTRIES - 1)
+}
+
+const fn level_of(size: PageSize) -> u32 {
+    size.order() / 9
+}
+
+#[inline]
+fn read<M: Machine>(table: Hpa, index: usize) -> Entry {
+    Entry(M::read_entry(table, index))
+}
+
+#[inline]
+fn write<M: Machine>(table: Hpa, index: usize, entry: Entry) {
+    M::write_entry(table, index, entry.0);
+}
