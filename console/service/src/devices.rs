@@ -42,10 +42,11 @@ impl SerialDevice {
     pub(crate) fn interrupted(&mut self) -> Vec<u8> {
         let mut received = Vec::new();
         for _ in 0..ROUNDS_MAX {
-            let is_unfinished = self.port.interrupt(&mut received);
-            // What arrives between the last look and this line raises the next interrupt.
+            let had_cause = self.port.interrupt(&mut received);
+            // An edge that comes while the line is masked is lost, so the chip is asked once more
+            // after this, until it has nothing left.
             let _ = self.interrupt.acknowledge();
-            if !is_unfinished {
+            if !had_cause {
                 break;
             }
         }

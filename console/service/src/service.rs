@@ -69,6 +69,9 @@ impl Service {
 
     /// Serves until the supervisor is gone.
     pub(crate) fn run(&mut self) {
+        // What was typed before the interrupts were bound.
+        self.wake(Key::Serial, Signals::INTERRUPT);
+        self.wake(Key::Keyboard, Signals::INTERRUPT);
         let mut packets = [Packet::default(); PACKETS];
         while !self.is_orphaned {
             self.settle();

@@ -12,6 +12,9 @@ pub const STOP_LIMIT: Nanos = Nanos::from_millis(30_000);
 /// How long a VM's process may live after it has said that it is done.
 pub const END_LIMIT: Nanos = Nanos::from_millis(5_000);
 
+/// Resets of one VM are logged no more often than this: a guest can do nothing else all day.
+const RESET_LOG_PAUSE: Nanos = Nanos::from_millis(1_000);
+
 /// Where a VM is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
@@ -48,6 +51,7 @@ pub(crate) struct VmLife {
     is_wanted: bool,
     last_word: Option<LastWord>,
     outcome: String,
+    reset_logged: Option<Nanos>,
     restarts: u32,
     backoff: Backoff,
 }
@@ -62,6 +66,7 @@ impl VmLife {
             is_wanted: false,
             last_word: None,
             outcome: String::new(),
+            reset_logged: None,
             restarts: 0,
             backoff: Backoff::default(),
         }
@@ -155,7 +160,7 @@ impl VmLife {
                 self.phase = Phase::Running;
                 effects.log(format!("vm {}: started", self.name));
             }
-            Report::WasReset => effects.log(format!("vm {}: was reset", self.name)),
+            Report::WasReset => self.log_reset(now, effects),
             Report::PoweredOff => self.hear_last_word(now, LastWord::PoweredOff),
             Report::Failed(reason) | Report::Refused(reason) => {
                 self.hear_last_word(now, LastWord::Failed(tamed(reason)));
@@ -217,6 +222,13 @@ impl VmLife {
         self.backoff.run_starts(now);
         effects.log(format!("vm {}: starting", self.name));
         effects.push(Effect::StartVm(self.index));
+    }
+
+    fn log_reset(&mut self, now: Nanos, effects: &mut Effects) {
+        if self.reset_logged.is_none_or(|last| now.saturating_sub(last) >= RESET_LOG_PAUSE) {
+            self.reset_logged = Some(now);
+            effects.log(format!("vm {}: was reset", self.name));
+        }
     }
 
     fn hear_last_word(&mut self, now: Nanos, word: LastWord) {

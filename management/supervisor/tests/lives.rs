@@ -281,3 +281,14 @@ fn a_program_that_dies_comes_back_without_touching_the_vms() {
     assert_eq!(after(&mut supervisor, DELAY_FIRST, Event::Tick), [Effect::StartProgram(ProgramIndex(0))]);
     assert_eq!(state(&supervisor, A), VmState::Running);
 }
+
+#[test]
+fn a_guest_that_resets_all_day_does_not_fill_the_log() {
+    let mut supervisor = running("", &["", ""]);
+    let mut reset =
+        |millis| after(&mut supervisor, Nanos::from_millis(millis), Event::VmReported(A, Report::WasReset));
+
+    assert_eq!(reset(10), [log("vm a: was reset")]);
+    assert_eq!(reset(20), []);
+    assert_eq!(reset(2000), [log("vm a: was reset")]);
+}
