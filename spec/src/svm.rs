@@ -1,110 +1,185 @@
 //! AMD-V: the virtual machine control block (AMD APM vol. 2, chapter 15 and appendices B and C).
 
-/// Offsets in the control area of the VMCB.
-pub mod control {
-    /// Intercepts of CR reads (low half) and writes (high half).
-    pub const INTERCEPT_CR: usize = 0x000;
-    /// Intercepts of DR reads (low half) and writes (high half).
-    pub const INTERCEPT_DR: usize = 0x004;
-    /// Intercepts of exceptions.
-    pub const INTERCEPT_EXCEPTION: usize = 0x008;
-    /// First word of instruction intercepts.
-    pub const INTERCEPT_FIRST: usize = 0x00c;
-    /// Second word of instruction intercepts.
-    pub const INTERCEPT_SECOND: usize = 0x010;
-    /// Third word of instruction intercepts.
-    pub const INTERCEPT_THIRD: usize = 0x014;
-    /// Pause filter threshold (16 bits).
-    pub const PAUSE_THRESHOLD: usize = 0x03c;
-    /// Pause filter count (16 bits).
-    pub const PAUSE_COUNT: usize = 0x03e;
-    /// Physical address of the I/O permission map.
-    pub const IOPM: usize = 0x040;
-    /// Physical address of the MSR permission map.
-    pub const MSRPM: usize = 0x048;
-    /// Guest TSC = TSC + this.
-    pub const TSC_OFFSET: usize = 0x050;
-    /// Address-space identifier.
-    pub const ASID: usize = 0x058;
-    /// What to do to the TLB at VMRUN (8 bits).
-    pub const TLB_CONTROL: usize = 0x05c;
-    /// V_TPR, V_IRQ, priority, masking.
-    pub const VIRTUAL_INTERRUPT: usize = 0x060;
-    /// Vector of the virtual interrupt.
-    pub const VIRTUAL_VECTOR: usize = 0x064;
-    /// Interrupt shadow.
-    pub const SHADOW: usize = 0x068;
-    /// Exit code.
-    pub const EXIT_CODE: usize = 0x070;
-    /// First word of details.
-    pub const EXIT_INFO_1: usize = 0x078;
-    /// Second word of details.
-    pub const EXIT_INFO_2: usize = 0x080;
-    /// The event whose delivery the exit broke off.
-    pub const EXIT_EVENT: usize = 0x088;
-    /// Nested paging enable.
-    pub const NESTED: usize = 0x090;
-    /// Event to inject.
-    pub const EVENT: usize = 0x0a8;
-    /// Root of the nested table.
-    pub const NESTED_ROOT: usize = 0x0b0;
-    /// Which cached state is still right.
-    pub const CLEAN: usize = 0x0c0;
-    /// RIP of the next instruction.
-    pub const NEXT_RIP: usize = 0x0c8;
-    /// Number of instruction bytes, then the bytes.
-    pub const INSTRUCTION: usize = 0x0d0;
+use core::mem::offset_of;
+
+/// Bytes of the control area.
+const CONTROL_BYTES: usize = 0x400;
+
+/// A virtual machine control block.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(4096))]
+pub struct Vmcb {
+    /// What the hypervisor wants and what it is told.
+    pub control: Control,
+    /// The guest's registers.
+    pub save: Save,
 }
 
-/// Offsets in the state save area, from the start of the VMCB.
-pub mod save {
-    /// ES; then CS, SS, DS, FS, GS, GDTR, LDTR, IDTR, TR, 16 bytes each.
-    pub const SEGMENTS: usize = 0x400;
-    /// Current privilege level (8 bits).
-    pub const CPL: usize = 0x4cb;
-    /// EFER.
-    pub const EFER: usize = 0x4d0;
-    /// CR4.
-    pub const CR4: usize = 0x548;
-    /// CR3.
-    pub const CR3: usize = 0x550;
-    /// CR0.
-    pub const CR0: usize = 0x558;
-    /// DR7.
-    pub const DR7: usize = 0x560;
-    /// DR6.
-    pub const DR6: usize = 0x568;
-    /// RFLAGS.
-    pub const RFLAGS: usize = 0x570;
-    /// RIP.
-    pub const RIP: usize = 0x578;
-    /// RSP.
-    pub const RSP: usize = 0x5d8;
-    /// RAX.
-    pub const RAX: usize = 0x5f8;
-    /// STAR.
-    pub const STAR: usize = 0x600;
-    /// LSTAR.
-    pub const LSTAR: usize = 0x608;
-    /// CSTAR.
-    pub const CSTAR: usize = 0x610;
-    /// SFMASK.
-    pub const SFMASK: usize = 0x618;
-    /// KERNEL_GS_BASE.
-    pub const KERNEL_GS_BASE: usize = 0x620;
-    /// SYSENTER_CS.
-    pub const SYSENTER_CS: usize = 0x628;
-    /// SYSENTER_ESP.
-    pub const SYSENTER_ESP: usize = 0x630;
-    /// SYSENTER_EIP.
-    pub const SYSENTER_EIP: usize = 0x638;
-    /// CR2.
-    pub const CR2: usize = 0x640;
-    /// PAT.
-    pub const PAT: usize = 0x668;
-    /// DEBUGCTL.
-    pub const DEBUG_CTL: usize = 0x670;
+/// The control area (appendix B, table B-1).
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Control {
+    /// Intercepts of CR reads (low half) and writes (high half).
+    pub intercept_cr: u32,
+    /// Intercepts of DR reads (low half) and writes (high half).
+    pub intercept_dr: u32,
+    /// Intercepts of exceptions.
+    pub intercept_exception: u32,
+    /// First word of instruction intercepts.
+    pub intercept_first: u32,
+    /// Second word of instruction intercepts.
+    pub intercept_second: u32,
+    /// Third word of instruction intercepts.
+    pub intercept_third: u32,
+    reserved_018: [u8; 0x24],
+    /// Pause filter threshold.
+    pub pause_threshold: u16,
+    /// Pause filter count.
+    pub pause_count: u16,
+    /// Physical address of the I/O permission map.
+    pub io_permissions: u64,
+    /// Physical address of the MSR permission map.
+    pub msr_permissions: u64,
+    /// Guest TSC = TSC + this.
+    pub tsc_offset: u64,
+    /// Address-space identifier.
+    pub asid: u32,
+    /// What to do to the TLB at VMRUN.
+    pub tlb_control: u8,
+    reserved_05d: [u8; 3],
+    /// V_TPR, V_IRQ, priority, masking.
+    pub virtual_interrupt: u32,
+    /// Vector of the virtual interrupt.
+    pub virtual_vector: u32,
+    /// Bit 0: interrupt shadow.
+    pub shadow: u64,
+    /// Exit code.
+    pub exit_code: u64,
+    /// First word of details.
+    pub exit_info_1: u64,
+    /// Second word of details.
+    pub exit_info_2: u64,
+    /// The event whose delivery the exit broke off.
+    pub exit_event: u64,
+    /// Bit 0: nested paging.
+    pub nested: u64,
+    reserved_098: [u8; 0x10],
+    /// Event to inject.
+    pub event: u64,
+    /// Root of the nested table.
+    pub nested_root: u64,
+    /// Bit 0: LBR virtualisation.
+    pub branch_records: u64,
+    /// Which cached state is still right.
+    pub clean: u32,
+    reserved_0c4: u32,
+    /// RIP of the next instruction; 0 where there is none.
+    pub next_rip: u64,
+    /// Number of instruction bytes, then the bytes.
+    pub instruction: [u8; 16],
+    reserved_0e0: [u8; CONTROL_BYTES - 0xe0],
 }
+
+/// A segment register in the save area. 
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Segment {
+    /// Selector.
+    pub selector: u16,
+    /// Type, S, DPL, P in bits 7..0; AVL, L, D, G in bits 11..8.
+    pub attributes: u16,
+    /// Limit in bytes.
+    pub limit: u32,
+    /// Base.
+    pub base: u64,
+}
+
+/// The state save area (appendix B, table B-2).
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Save {
+    /// ES, CS, SS, DS, FS, GS.
+    pub segments: [Segment; 6],
+    /// GDTR: base and limit only.
+    pub gdtr: Segment,
+    /// LDTR.
+    pub ldtr: Segment,
+    /// IDTR: base and limit only.
+    pub idtr: Segment,
+    /// TR.
+    pub tr: Segment,
+    reserved_0a0: [u8; 0x2b],
+    /// Current privilege level.
+    pub cpl: u8,
+    reserved_0cc: u32,
+    /// EFER, with SVME.
+    pub efer: u64,
+    reserved_0d8: [u8; 0x70],
+    /// CR4.
+    pub cr4: u64,
+    /// CR3.
+    pub cr3: u64,
+    /// CR0.
+    pub cr0: u64,
+    /// DR7.
+    pub dr7: u64,
+    /// DR6.
+    pub dr6: u64,
+    /// RFLAGS.
+    pub rflags: u64,
+    /// RIP.
+    pub rip: u64,
+    reserved_180: [u8; 0x58],
+    /// RSP.
+    pub rsp: u64,
+    reserved_1e0: [u8; 0x18],
+    /// RAX.
+    pub rax: u64,
+    /// STAR.
+    pub star: u64,
+    /// LSTAR.
+    pub lstar: u64,
+    /// CSTAR.
+    pub cstar: u64,
+    /// SFMASK.
+    pub sfmask: u64,
+    /// KERNEL_GS_BASE.
+    pub kernel_gs_base: u64,
+    /// SYSENTER_CS.
+    pub sysenter_cs: u64,
+    /// SYSENTER_ESP.
+    pub sysenter_esp: u64,
+    /// SYSENTER_EIP.
+    pub sysenter_eip: u64,
+    /// CR2.
+    pub cr2: u64,
+    reserved_248: [u8; 0x20],
+    /// PAT.
+    pub pat: u64,
+    /// DEBUGCTL.
+    pub debug_ctl: u64,
+    reserved_278: [u8; 0x1000 - CONTROL_BYTES - 0x278],
+}
+
+const _: () = {
+    assert!(size_of::<Vmcb>() == 4096);
+    assert!(offset_of!(Control, pause_threshold) == 0x3c);
+    assert!(offset_of!(Control, asid) == 0x58);
+    assert!(offset_of!(Control, exit_code) == 0x70);
+    assert!(offset_of!(Control, event) == 0xa8);
+    assert!(offset_of!(Control, clean) == 0xc0);
+    assert!(offset_of!(Control, instruction) == 0xd0);
+    assert!(offset_of!(Vmcb, save) == 0x400);
+    assert!(offset_of!(Save, tr) == 0x90);
+    assert!(offset_of!(Save, cpl) == 0xcb);
+    assert!(offset_of!(Save, efer) == 0xd0);
+    assert!(offset_of!(Save, cr4) == 0x148);
+    assert!(offset_of!(Save, rflags) == 0x170);
+    assert!(offset_of!(Save, rsp) == 0x1d8);
+    assert!(offset_of!(Save, rax) == 0x1f8);
+    assert!(offset_of!(Save, cr2) == 0x240);
+    assert!(offset_of!(Save, pat) == 0x268);
+};
 
 /// Bits of the instruction intercept words.
 pub mod intercept {
@@ -192,8 +267,14 @@ pub mod exit {
     pub const READ_DR0: u64 = 0x020;
     /// Write of DR0; DR1 to DR15 follow.
     pub const WRITE_DR0: u64 = 0x030;
-    /// Exception 0; the others follow.
-    pub const EXCEPTION_0: u64 = 0x040;
+    /// Write of DR15.
+    pub const WRITE_DR15: u64 = 0x03f;
+    /// #DB.
+    pub const EXCEPTION_DEBUG: u64 = 0x041;
+    /// #AC.
+    pub const EXCEPTION_ALIGNMENT: u64 = 0x051;
+    /// #MC.
+    pub const EXCEPTION_MACHINE_CHECK: u64 = 0x052;
     /// Physical interrupt.
     pub const INTR: u64 = 0x060;
     /// NMI.
@@ -260,7 +341,7 @@ pub mod exit {
     pub const INVALID: u64 = u64::MAX;
 }
 
-/// Word [`control::VIRTUAL_INTERRUPT`]: a virtual interrupt waits.
+/// [`Control::virtual_interrupt`]: a virtual interrupt waits.
 pub const V_IRQ: u32 = 1 << 8;
 /// Virtual interrupts: place of the priority.
 pub const V_PRIORITY_SHIFT: u32 = 16;
@@ -269,12 +350,12 @@ pub const V_PRIORITY: u32 = 0xf << 16;
 /// Virtual interrupts: IF of the guest masks virtual interrupts only.
 pub const V_MASKING: u32 = 1 << 24;
 
-/// [`control::TLB_CONTROL`]: flush everything.
+/// [`Control::tlb_control`]: flush everything.
 pub const TLB_FLUSH_ALL: u8 = 1;
-/// [`control::TLB_CONTROL`]: flush this guest.
+/// [`Control::tlb_control`]: flush this guest.
 pub const TLB_FLUSH_GUEST: u8 = 3;
 
-/// Clean bits ([`control::CLEAN`]): state that the processor may take from its cache.
+/// Clean bits ([`Control::clean`]): state that the processor may take from its cache.
 pub mod clean {
     /// Intercepts, TSC offset, pause filter.
     pub const INTERCEPTS: u32 = 1 << 0;

@@ -167,11 +167,12 @@ impl<M: Machine> Vcpu<M> {
         self.activity = Activity::Running;
         if self.hardware.injection().is_some() || self.hardware.has_shadow() {
             // One instruction later neither is in the way.
-            self.hardware.step();
+            self.hardware.step(true);
             return;
         }
         self.is_nmi_pending = false;
         self.is_nmi_blocked = true;
+        self.hardware.step(false);
         self.hardware.inject(Event::NMI);
         self.hardware.watch_nmi_end(true);
     }
@@ -181,7 +182,8 @@ impl<M: Machine> Vcpu<M> {
         self.hardware.watch_nmi_end(false);
         if self.is_nmi_pending {
             // The next NMI may come only after IRET has restored the stack.
-            self.hardware.step();
+            self.is_nmi_ending = true;
+            self.hardware.step(true);
         } else {
             self.is_nmi_blocked = false;
         }
@@ -190,7 +192,9 @@ impl<M: Machine> Vcpu<M> {
 
     /// A step is over: an NMI that waited can come.
     pub(super) fn stepped(&mut self) -> Option<Outcome> {
-        self.is_nmi_blocked = false;
+        if core::mem::take(&mut self.is_nmi_ending) {
+            self.is_nmi_blocked = false;
+        }
         self.attention |= ATTENTION_DELIVER;
         None
     }

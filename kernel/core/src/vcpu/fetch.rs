@@ -5,8 +5,8 @@ use super::hardware::{Segment, VirtualCpu};
 use super::vcpu::Vcpu;
 use super::walk::{self, Paging};
 use crate::machine::Machine;
-use crate::memory::{Access, Pin};
-use base_units::Hpa;
+use crate::memory::{Access, GuestKind, Pinned};
+use base_units::{Gpa, Hpa};
 use spec::control::CR0_PE;
 use spec::msr::EFER_LMA;
 
@@ -161,8 +161,8 @@ impl<M: Machine> Vcpu<M> {
 /// Reads guest-physical memory within one page; `None` if it is not there now. What the processor has just used is
 /// there, unless the VMM takes it away at this moment: then the guest's access faults again.
 #[inline]
-fn read_pinned<M: Machine>(pin: &Pin<'_, M>, address: u64, buffer: &mut [u8]) -> Option<()> {
-    let frame = pin.frame_of(address, Access::Read)?;
+fn read_pinned<M: Machine>(pin: &Pinned<'_, M, GuestKind>, address: u64, buffer: &mut [u8]) -> Option<()> {
+    let frame = pin.frame_of(Gpa::new(address), Access::Read)?;
     M::read_memory(Hpa::new(frame.raw() | address & 0xfff), buffer);
     Some(())
 }

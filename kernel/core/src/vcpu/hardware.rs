@@ -21,7 +21,9 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     /// Prepares the calling processor for guest `guest` (a number that is never used twice): barriers
     /// between guests, address-space tags, registers that stay loaded between entries.
     fn load(&mut self, guest: u64);
-    /// Ends what [`VirtualCpu::load`] began; the thread leaves its guest or the processor.
+    /// Ends what [`VirtualCpu::load`] began; the thread leaves its guest or the processor. Return predictions that
+    /// the guest may have planted are gone then: between `load` and here no function returns that was called before the
+    /// guest ran ([`VirtualCpu::enter`] is inlined).
     fn unload(&mut self);
     /// Runs the guest until it exits. General registers are taken from `page` and put there. Returns with
     /// interrupts off; a host interrupt that ended the guest still waits to be taken.
@@ -110,8 +112,8 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn was_offer_taken(&self) -> bool;
     /// Exits with [`Exit::NmiWindow`] before the guest ends an NMI handler (IRET), or no longer.
     fn watch_nmi_end(&mut self, is_watched: bool);
-    /// Runs one instruction at the next entry, then exits with [`Exit::Stepped`].
-    fn step(&mut self);
+    /// Runs one instruction at the next entry, then exits with [`Exit::Stepped`]; or no longer.
+    fn step(&mut self, is_wanted: bool);
     /// Exits when the guest writes CR8, or no longer.
     fn watch_cr8(&mut self, is_watched: bool);
     /// Forgets all cached translations of this guest before the next entry.

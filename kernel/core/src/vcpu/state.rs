@@ -232,6 +232,8 @@ impl<M: Machine> Vcpu<M> {
         self.hardware.cancel_injection();
         self.hardware.set_shadow(false);
         self.hardware.watch_nmi_end(false);
+        self.hardware.step(false);
+        self.is_nmi_ending = false;
         self.is_nmi_blocked = false;
         self.is_nmi_pending = false;
         self.attention |= ATTENTION_DELIVER | ATTENTION_IDLE | ATTENTION_TIMER;

@@ -15,6 +15,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use base_units::Hpa;
 use core::sync::atomic::Ordering;
+use spec::control::XCR0_X87;
 
 /// A virtual processor. It belongs to the thread that runs it; others see its [`VcpuShared`].
 pub struct Vcpu<M: Machine> {
@@ -38,6 +39,8 @@ pub struct Vcpu<M: Machine> {
     pub(super) is_halt_reported: bool,
     pub(super) is_nmi_pending: bool,
     pub(super) is_nmi_blocked: bool,
+    /// A step runs the IRET that ends the block.
+    pub(super) is_nmi_ending: bool,
     /// The vector that the hardware offers to the guest.
     pub(super) offered: Option<u8>,
     /// Guest TSC = host TSC + this.
@@ -58,7 +61,10 @@ impl<M: Machine> Vcpu<M> {
     pub fn new(guest: Arc<Guest<M>>, apic_id: u32, page: Hpa, wake: Arc<dyn Wake>) -> Result<Self, Error> {
         let facts = M::Vcpu::facts();
         let hardware = M::Vcpu::new(guest.space().root()).ok_or(Error::NoMemory)?;
-        let extended = M::Extended::new().ok_or(Error::NoMemory)?;
+        let mut extended = M::Extended::new().ok_or(Error::NoMemory)?;
+        if facts.xcr0_valid != 0 {
+            extended.set_xcr0(XCR0_X87);
+        }
         let lapic = Lapic::new(apic_id, facts.physical_bits);
         let shared = guest.join(apic_id, wake, lapic.addressing().pack())?;
         let mut vcpu = Self {
@@ -78,6 +84,7 @@ impl<M: Machine> Vcpu<M> {
             is_halt_reported: false,
             is_nmi_pending: false,
             is_nmi_blocked: false,
+            is_nmi_ending: false,
             offered: None,
             tsc_offset: 0,
             tsc_adjust: 0,

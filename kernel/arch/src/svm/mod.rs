@@ -1,0 +1,57 @@
+//! AMD-V (AMD APM vol. 2, chapter 15).
+//!
+//! - `processor`: what each processor needs before it can run guests, and the identifiers that it
+//!   tags their translations with;
+//! - `permissions`: the maps of ports and MSRs that all guests share;
+//! - `vcpu`: the control block of one vCPU, as [`kernel_core::vcpu::VirtualCpu`];
+//! - `switch`: the instructions that enter and leave a guest;
+//! - `exit`: what an exit code means;
+//! - `step`: running one instruction, and interrupt shadows on processors that forget them.
+//!
+//! All of it is right without next-RIP, decode assists, clean bits, flush-by-ASID or a pause filter, and uses
+//! them where they are. Not used: AVIC (the local APIC's own path has no exits but for APIC accesses, and the
+//! fallback has to exist anyway), virtual GIF (guests have no SVM) and LBR virtualisation.
+
+pub mod exit;
+
+#[cfg(target_os = "none")]
+mod permissions;
+#[cfg(target_os = "none")]
+mod processor;
+#[cfg(target_os = "none")]
+mod step;
+#[cfg(target_os = "none")]
+mod switch;
+#[cfg(target_os = "none")]
+mod vcpu;
+
+#[cfg(target_os = "none")]
+pub use processor::{enable, is_enabled, prepare_virtualization};
+#[cfg(target_os = "none")]
+pub use vcpu::Svm;
+
+use core::fmt;
+
+/// Why guests cannot run on this machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unavailable {
+    /// The processor has no AMD-V.
+    NoSvm,
+    /// The firmware has turned it off and locked that.
+    Locked,
+    /// The processor has AMD-V without nested paging.
+    NoNestedPaging,
+    /// No memory for what each processor needs.
+    NoMemory,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Unavailable::NoSvm => "this processor has no AMD-V (SVM)",
+            Unavailable::Locked => "AMD-V (SVM) is turned off in the firmware's settings",
+            Unavailable::NoNestedPaging => "this processor's AMD-V has no nested paging",
+            Unavailable::NoMemory => "no memory is left for AMD-V",
+        })
+    }
+}
