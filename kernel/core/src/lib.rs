@@ -23,7 +23,7 @@ pub mod interrupt;
 pub mod io_range;
 pub mod ipc;
 pub mod kernel;
-pub mod lock;
+mod lock;
 pub mod log;
 pub mod machine;
 pub mod memory;

@@ -8,7 +8,7 @@
 pub struct Lock<T>(spin::Mutex<T>);
 
 /// A held [`Lock`]; lets go when dropped.
-pub type LockGuard<'a, T> = spin::MutexGuard<'a, T>;
+pub(crate) type LockGuard<'a, T> = spin::MutexGuard<'a, T>;
 
 impl<T> Lock<T> {
     /// Puts `value` behind a lock.

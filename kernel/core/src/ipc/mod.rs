@@ -7,7 +7,7 @@ mod observers;
 mod port;
 mod timer;
 
-pub use channel::{CHANNEL_MESSAGES_MAX, ChannelEnd, Message};
+pub use channel::{CHANNEL_BYTES_MAX, CHANNEL_MESSAGES_MAX, ChannelEnd, Message};
 pub use event::Event;
 pub use futex::Futexes;
 pub use observers::{OBSERVERS_MAX, Observers};

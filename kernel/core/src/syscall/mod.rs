@@ -26,7 +26,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// What becomes of the thread after a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
+pub(crate) enum Flow {
     /// The call is finished; its result is in the registers.
     Done,
     /// Make the call again after looking at what has arrived.
@@ -56,15 +56,15 @@ pub(crate) const NOTHING: Outcome = Ok(Answer::Value(0));
 /// A call with its caller.
 pub(crate) struct Call<'a, M: Machine> {
     /// The processor.
-    pub cpu: &'a mut Cpu<M>,
+    pub(crate) cpu: &'a mut Cpu<M>,
     /// The caller.
-    pub thread: &'a mut Thread<M>,
+    pub(crate) thread: &'a mut Thread<M>,
     /// RDI, RSI, RDX, R10, R8, R9.
-    pub arguments: [u64; 6],
+    pub(crate) arguments: [u64; 6],
 }
 
 /// Makes the call that the thread's registers describe.
-pub fn dispatch<M: Machine>(cpu: &mut Cpu<M>, thread: &mut Thread<M>) -> Flow {
+pub(crate) fn dispatch<M: Machine>(cpu: &mut Cpu<M>, thread: &mut Thread<M>) -> Flow {
     let gpr = &thread.registers.gpr;
     let number = gpr[GPR_RAX];
     let arguments = [gpr[GPR_RDI], gpr[GPR_RSI], gpr[GPR_RDX], gpr[10], gpr[8], gpr[9]];
@@ -155,52 +155,52 @@ fn route<M: Machine>(call: Syscall, caller: &mut Call<'_, M>) -> Outcome {
 
 impl<M: Machine> Call<'_, M> {
     /// Argument `index` as a handle.
-    pub fn handle(&self, index: usize) -> Handle {
+    pub(crate) fn handle(&self, index: usize) -> Handle {
         // A value that does not fit names nothing.
         Handle(u32::try_from(self.argument(index)).unwrap_or(Handle::NONE.0))
     }
 
     /// Argument `index`.
-    pub fn argument(&self, index: usize) -> u64 {
+    pub(crate) fn argument(&self, index: usize) -> u64 {
         self.arguments.get(index).copied().unwrap_or(0)
     }
 
     /// Argument `index` as a length in bytes, at most `most`.
-    pub fn length(&self, index: usize, most: usize) -> Result<usize, Error> {
+    pub(crate) fn length(&self, index: usize, most: usize) -> Result<usize, Error> {
         let length = usize::try_from(self.argument(index)).map_err(|_| Error::BadArgument)?;
         if length > most { Err(Error::BadArgument) } else { Ok(length) }
     }
 
     /// The object that argument `index` names.
-    pub fn object<T: FromObject<M>>(&self, index: usize, rights: Rights) -> Result<T, Error> {
+    pub(crate) fn object<T: FromObject<M>>(&self, index: usize, rights: Rights) -> Result<T, Error> {
         self.thread.process().object(self.handle(index), rights)
     }
 
     /// Adds an object to the caller's table.
-    pub fn add(&self, object: Object<M>, rights: Rights) -> Outcome {
+    pub(crate) fn add(&self, object: Object<M>, rights: Rights) -> Outcome {
         let handle = self.thread.process().add_handle(object, rights)?;
         Ok(Answer::Value(u64::from(handle.0)))
     }
 
     /// Copies bytes in from the caller's memory at argument `index`.
-    pub fn copy_in(&self, index: usize, buffer: &mut [u8]) -> Result<(), Error> {
+    pub(crate) fn copy_in(&self, index: usize, buffer: &mut [u8]) -> Result<(), Error> {
         self.thread.process().space().copy_in(Uva::new(self.argument(index)), buffer)
     }
 
     /// Copies bytes out to the caller's memory at argument `index`.
-    pub fn copy_out(&self, index: usize, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn copy_out(&self, index: usize, bytes: &[u8]) -> Result<(), Error> {
         self.thread.process().space().copy_out(Uva::new(self.argument(index)), bytes)
     }
 
     /// Reads a structure from the caller's memory at argument `index`.
-    pub fn read<T: FromBytes + IntoBytes + Default>(&self, index: usize) -> Result<T, Error> {
+    pub(crate) fn read<T: FromBytes + IntoBytes + Default>(&self, index: usize) -> Result<T, Error> {
         let mut value = T::default();
         self.copy_in(index, value.as_mut_bytes())?;
         Ok(value)
     }
 
     /// Writes a structure to the caller's memory at argument `index`.
-    pub fn write<T: IntoBytes + Immutable>(&self, index: usize, value: &T) -> Outcome {
+    pub(crate) fn write<T: IntoBytes + Immutable>(&self, index: usize, value: &T) -> Outcome {
         self.copy_out(index, value.as_bytes())?;
         NOTHING
     }
