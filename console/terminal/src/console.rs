@@ -248,16 +248,21 @@ impl Console {
         rest
     }
 
+    /// Goes to the VM seen last, if there is anything to see: an operator who presses Ctrl-] just when
+    /// the VM ends wants the monitor, and has it.
     fn escape_from_monitor(&mut self, id: SessionId) {
-        match self.session(id).previous {
-            Some(vm) => self.show_vm(id, vm),
-            None => {
-                let session = self.session(id);
-                session.raw(b"\r\n");
-                session.line("type console NAME to see a VM's serial line; vms lists the names");
-                session.prompt();
-            }
+        let previous = self.session(id).previous;
+        if let Some(vm) = previous
+            && self.vms.get(vm).is_some_and(|line| line.is_connected)
+        {
+            return self.show_vm(id, vm);
         }
+        let hint = match previous {
+            Some(vm) => format!("{} is not running; this is the monitor, type help", self.vms.name(vm)),
+            None => "type console NAME to see a VM's serial line; vms lists the names".into(),
+        };
+        self.session(id).raw(b"\r\n");
+        self.say(id, &[hint]);
     }
 
     fn show_monitor(&mut self, id: SessionId, message: &str) {

@@ -130,6 +130,20 @@ fn a_restart_does_not_take_the_monitor_from_somebody_who_types() {
 }
 
 #[test]
+fn the_escape_key_does_not_leave_the_monitor_for_a_vm_that_is_not_running() {
+    let mut console = quiet(Some("demo"));
+    console.vm_connected(0);
+    console.vm_closed(0);
+    shown(&mut console, Serial);
+
+    console.typed(Serial, b"\x1d");
+
+    let text = shown(&mut console, Serial);
+    assert!(text.contains("demo is not running; this is the monitor"), "{text}");
+    assert!(text.ends_with("corten> "));
+}
+
+#[test]
 fn a_line_of_the_log_does_not_tear_what_is_typed() {
     let mut console = quiet(None);
     console.typed(Serial, b"sta");
