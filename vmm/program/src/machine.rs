@@ -1,0 +1,145 @@
+//! The devices and what they want of the outside.
+
+use crate::{board::Board, console::Console, doorbells::Doorbells, vm::Vm};
+use base_units::{Gpa, Nanos};
+use vmm_bus::{AccessSize, Attention, Bus, Context, Effects, PowerRequest};
+
+/// All devices of the VM, with the state of their connections to the outside.
+pub(crate) struct Machine {
+    pub(crate) bus: Bus,
+    pub(crate) board: Board,
+    pub(crate) effects: Effects,
+    pub(crate) doorbells: Doorbells,
+    pub(crate) console: Console,
+    /// When the device loop will look at deadlines by itself.
+    pub(crate) armed: Nanos,
+}
+
+// SAFETY: only the bus is not `Send` by itself, because it holds devices behind a trait that does not
+// say so. `board` adds every device through functions that demand `Send` of its type.
+#[allow(unsafe_code, reason = "vmm_bus does not promise what board checks")]
+unsafe impl Send for Machine {}
+
+impl Machine {
+    /// Puts the machine together.
+    pub(crate) fn new(bus: Bus, board: Board) -> Self {
+        Self {
+            bus,
+            board,
+            effects: Effects::new(),
+            doorbells: Doorbells::default(),
+            console: Console::default(),
+            armed: Nanos::MAX,
+        }
+    }
+
+    /// Handles IN.
+    #[inline]
+    pub(crate) fn read_port(&mut self, vm: &Vm, port: u16, size: AccessSize) -> u32 {
+        let mut context =
+            Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
+        let value = self.bus.port_read(port, size, &mut context);
+        self.settle(vm);
+        value
+    }
+
+    /// Handles OUT.
+    #[inline]
+    pub(crate) fn write_port(&mut self, vm: &Vm, port: u16, size: AccessSize, value: u32) {
+        let mut context =
+            Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
+        self.bus.port_write(port, size, value, &mut context);
+        self.settle(vm);
+    }
+
+    /// Handles a read of device memory.
+    #[inline]
+    pub(crate) fn read_memory(&mut self, vm: &Vm, at: Gpa, size: AccessSize) -> u64 {
+        let mut context =
+            Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
+        let value = self.bus.memory_read(at, size, &mut context);
+        self.settle(vm);
+        value
+    }
+
+    /// Handles a write to device memory.
+    #[inline]
+    pub(crate) fn write_memory(&mut self, vm: &Vm, at: Gpa, size: AccessSize, value: u64) {
+        let mut context =
+            Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
+        self.bus.memory_write(at, size, value, &mut context);
+        self.settle(vm);
+    }
+
+    /// Lets `act` work on the bus, then carries out the effects.
+    pub(crate) fn with_bus<R>(
+        &mut self,
+        vm: &Vm,
+        act: impl FnOnce(&mut Bus, &Board, &mut Context<'_>) -> R,
+    ) -> R {
+        let mut context =
+            Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
+        let result = act(&mut self.bus, &self.board, &mut context);
+        self.bus.settle(&mut context);
+        self.settle(vm);
+        result
+    }
+
+    /// Carries out what devices asked for. After most accesses there is nothing.
+    #[inline]
+    pub(crate) fn settle(&mut self, vm: &Vm) {
+        if !self.effects.attention().is_empty() {
+            self.carry_out(vm);
+        }
+    }
+
+    /// Sends the interrupts that wait.
+    pub(crate) fn settle_messages(&mut self, vm: &Vm) {
+        for message in self.effects.drain_messages() {
+            // A message to nobody is the guest's own mistake.
+            let _ = vm.guest.interrupt(message.address, message.data);
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out(&mut self, vm: &Vm) {
+        let attention = self.effects.take_attention();
+        if attention.contains(Attention::MESSAGES) {
+            self.settle_messages(vm);
+        }
+        if attention.intersects(Attention::all() - Attention::MESSAGES) {
+            self.carry_out_rare(vm, attention);
+        }
+    }
+
+    #[cold]
+    fn carry_out_rare(&mut self, vm: &Vm, attention: Attention) {
+        if attention.contains(Attention::RETURNED) {
+            for range in self.effects.drain_returned() {
+                // What cannot be given back stays with the guest.
+                let _ = vm.ram.give_back(range);
+            }
+        }
+        if attention.contains(Attention::WINDOWS) {
+            self.doorbells.update(vm, &self.bus);
+        }
+        if attention.contains(Attention::CONSOLE) {
+            self.console_attention(vm);
+        }
+        if attention.contains(Attention::DEADLINE) && self.deadline() < self.armed {
+            vm.wake_device_loop();
+        }
+        if attention.contains(Attention::POWER) {
+            match self.effects.take_power() {
+                Some(PowerRequest::Off) => vm.lifecycle.power_off(vm),
+                Some(PowerRequest::Reset) => vm.lifecycle.reset(vm),
+                None => {}
+            }
+        }
+    }
+
+    /// When the device loop has to look after devices or the console.
+    pub(crate) fn deadline(&self) -> Nanos {
+        self.bus.deadline().min(self.console.flush_at())
+    }
+}

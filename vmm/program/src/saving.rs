@@ -1,0 +1,1 @@
+//! The machine's state as a snapshot, and back.

@@ -1,0 +1,171 @@
+//! Answers to a vCPU's exits.
+
+use super::{msr::ParavirtualMsrs, processor::Registers, reach::Reach, start::Initial};
+use crate::vm::Vm;
+use alloc::format;
+use base_units::Gpa;
+use core::sync::atomic::{AtomicU32, Ordering};
+use user_rt::{Error, Exit, GPR_RAX, GPR_RDX, VcpuRunner, decode_exit};
+use vmm_bus::AccessSize;
+use vmm_x86emu::{Fault, InstructionBytes, Processor, emulate, emulate_move, fetch};
+
+/// Lines about instructions that cannot be emulated, for one VM: a hostile guest could fill the log.
+const UNKNOWN_INSTRUCTIONS_LOGGED: u32 = 8;
+/// What a hypercall answers that nobody knows: -KVM_ENOSYS.
+const NO_SUCH_HYPERCALL: u64 = -1000i64 as u64;
+
+static UNKNOWN_INSTRUCTIONS: AtomicU32 = AtomicU32::new(0);
+
+/// One vCPU on its thread.
+pub(crate) struct Exits {
+    pub(super) vm: &'static Vm,
+    pub(super) runner: VcpuRunner,
+    index: u32,
+    pub(super) paravirtual: ParavirtualMsrs,
+}
+
+impl Exits {
+    /// A vCPU that has not started.
+    pub(crate) fn new(vm: &'static Vm, runner: VcpuRunner, index: u32) -> Self {
+        Self { vm, runner, index, paravirtual: ParavirtualMsrs::default() }
+    }
+
+    /// Brings the vCPU to the state in which it starts.
+    pub(crate) fn begin(&mut self, initial: &Initial, is_first: bool) -> Result<(), Error> {
+        if !is_first {
+            self.paravirtual = ParavirtualMsrs::default();
+            initial.restore(&mut self.runner)?;
+        }
+        let start = self.vm.start.lock();
+        self.runner.set_tsc_offset(0u64.wrapping_sub(start.tsc_origin))?;
+        if self.index != 0 {
+            return Ok(());
+        }
+        let Some(registers) = &start.registers else { return Err(Error::BadState) };
+        self.runner.set_registers(&initial.with_start(registers))
+    }
+
+    /// Runs the guest and answers its exits until somebody kicks the vCPU.
+    pub(crate) fn run_until_kicked(&mut self) -> Result<(), Error> {
+        loop {
+            self.runner.run()?;
+            match decode_exit(self.runner.page()) {
+                Some(Exit::Port { port, size, is_input, is_string: false, value }) => {
+                    self.port(port, size, is_input, value);
+                }
+                Some(Exit::Mmio { gpa, .. }) => self.device_memory(Gpa::new(gpa)),
+                Some(Exit::Eoi { vector }) => self.end_of_interrupt(vector),
+                Some(Exit::Kicked) => return Ok(()),
+                Some(other) => self.rare(other),
+                None => self.give_up(format!("the kernel reported an exit that this program does not know")),
+            }
+        }
+    }
+
+    /// IN and OUT. RIP is behind the instruction already.
+    #[inline]
+    fn port(&mut self, port: u16, size: u8, is_input: bool, value: u32) {
+        let Some(size) = AccessSize::from_bytes(size) else { return };
+        let mut machine = self.vm.machine.lock();
+        if !is_input {
+            machine.write_port(self.vm, port, size, value);
+            return;
+        }
+        let value = u64::from(machine.read_port(self.vm, port, size));
+        drop(machine);
+        let mut registers = Registers::new(self.runner.page());
+        let old = registers.register(GPR_RAX);
+        let kept = if size == AccessSize::Dword { 0 } else { old & !size.ones() };
+        registers.set_register(GPR_RAX, kept | value);
+    }
+
+    /// An access to memory that is no RAM.
+    #[inline]
+    fn device_memory(&mut self, at: Gpa) {
+        let mut registers = Registers::new(self.runner.page());
+        let vm = self.vm;
+        let mut machine = vm.machine.lock();
+        let mut reach = Reach { vm, machine: &mut machine };
+        let bytes = match registers.instruction_bytes() {
+            Some(bytes) => bytes,
+            None => match fetch(&registers, &reach) {
+                Ok(bytes) => bytes,
+                Err(fault) => return registers.inject(fault),
+            },
+        };
+        if !emulate_move(&mut registers, &mut reach, at, &bytes) {
+            emulate_any(&mut registers, &mut reach, &bytes);
+        }
+    }
+
+    /// The guest acknowledged a level-triggered interrupt.
+    #[cold]
+    fn end_of_interrupt(&mut self, vector: u8) {
+        let mut machine = self.vm.machine.lock();
+        machine.with_bus(self.vm, |bus, _, context| bus.end_of_interrupt(vector, context));
+    }
+
+    #[cold]
+    fn rare(&mut self, exit: Exit) {
+        match exit {
+            Exit::Port { .. } | Exit::Emulate { .. } => self.emulate_at_rip(),
+            Exit::Msr { number, is_write, value, next_rip } => {
+                let write = is_write.then_some(value);
+                self.model_specific_register(number, write, next_rip);
+            }
+            Exit::Hypercall => {
+                Registers::new(self.runner.page()).set_register(GPR_RAX, NO_SUCH_HYPERCALL);
+            }
+            Exit::Shutdown => self.vm.lifecycle.reset(self.vm),
+            Exit::Failed { reason, qualification } => {
+                let index = self.index;
+                self.give_up(format!("vCPU {index} cannot run: reason {reason:#x}, {qualification:#x}"));
+            }
+            // Only INIT, an NMI or a kick wakes it; ring 0 waits for that.
+            Exit::HaltedForever => {}
+            Exit::Kicked | Exit::Mmio { .. } | Exit::Eoi { .. } => {}
+        }
+    }
+
+    /// String I/O and what ring 0 leaves to the emulator.
+    fn emulate_at_rip(&mut self) {
+        let mut registers = Registers::new(self.runner.page());
+        let mut machine = self.vm.machine.lock();
+        let mut reach = Reach { vm: self.vm, machine: &mut machine };
+        match fetch(&registers, &reach) {
+            Ok(bytes) => emulate_any(&mut registers, &mut reach, &bytes),
+            Err(fault) => registers.inject(fault),
+        }
+    }
+
+    fn model_specific_register(&mut self, number: u32, write: Option<u64>, next_rip: u64) {
+        let read = match write {
+            Some(value) => self.write_msr(number, value).then_some(None),
+            None => self.read_msr(number).map(Some),
+        };
+        let mut registers = Registers::new(self.runner.page());
+        let Some(read) = read else { return registers.inject_protection() };
+        if let Some(value) = read {
+            registers.set_register(GPR_RAX, value & 0xFFFF_FFFF);
+            registers.set_register(GPR_RDX, value >> 32);
+        }
+        registers.set_instruction_pointer(next_rip);
+    }
+
+    #[cold]
+    fn give_up(&self, sentence: alloc::string::String) {
+        self.vm.lifecycle.fail(self.vm, sentence);
+    }
+}
+
+/// Emulates one instruction, or raises what it raises.
+#[inline(never)]
+fn emulate_any(registers: &mut Registers, reach: &mut Reach<'_>, bytes: &InstructionBytes) {
+    let Err(fault) = emulate(registers, reach, bytes) else { return };
+    let is_unknown = fault == Fault::Unsupported;
+    if is_unknown && UNKNOWN_INSTRUCTIONS.fetch_add(1, Ordering::Relaxed) < UNKNOWN_INSTRUCTIONS_LOGGED {
+        let (name, rip) = (&reach.vm.message.machine.name, registers.instruction_pointer());
+        user_rt::log!("{name}: cannot emulate {:02x?} at {rip:#x}", bytes.as_slice());
+    }
+    registers.inject(fault);
+}

@@ -1,0 +1,120 @@
+//! The state in which a vCPU starts.
+
+use alloc::vec::Vec;
+use user_rt::{ApicState, Error, MsrValue, RegisterState, SegmentState, VcpuRunner, system_info};
+use vmm_firmware::{Segment, StartRegisters};
+
+/// MSRs that a reset brings back: those of system calls, memory types, and the TSC's correction. The rest is part of
+/// the registers or of the local APIC.
+const MSRS: [u32; 15] = [
+    0x03B,
+    0x174,
+    0x175,
+    0x176,
+    0x277,
+    0x2FF,
+    0x1D9,
+    0xC000_0081,
+    0xC000_0082,
+    0xC000_0083,
+    0xC000_0084,
+    0xC000_0100,
+    0xC000_0101,
+    0xC000_0102,
+    0xC000_0103,
+];
+/// Index of CS in [`RegisterState::segments`].
+const CS: usize = 1;
+
+/// How the machine starts.
+#[derive(Default)]
+pub(crate) struct Start {
+    /// Registers of the first vCPU.
+    pub(crate) registers: Option<StartRegisters>,
+    /// Host TSC at the guest's TSC zero.
+    pub(crate) tsc_origin: u64,
+    /// Nanoseconds since 1970 at the guest's TSC zero.
+    pub(crate) unix_nanos: u64,
+}
+
+/// The state of a new vCPU, kept for resets.
+pub(crate) struct Initial {
+    registers: RegisterState,
+    apic: ApicState,
+    msrs: Vec<MsrValue>,
+}
+
+impl Initial {
+    /// Reads the state of a vCPU that has not run.
+    pub(crate) fn capture(runner: &VcpuRunner) -> Result<Self, Error> {
+        let mut msrs = Vec::with_capacity(MSRS.len());
+        for number in MSRS {
+            let mut value = [MsrValue { number, reserved: 0, value: 0 }];
+            // The processor may not have it.
+            if runner.read_msrs(&mut value).is_ok() {
+                msrs.extend(value);
+            }
+        }
+        Ok(Self { registers: runner.registers()?, apic: runner.apic()?, msrs })
+    }
+
+    /// Brings a vCPU that has run back.
+    pub(crate) fn restore(&self, runner: &mut VcpuRunner) -> Result<(), Error> {
+        runner.set_registers(&self.registers)?;
+        runner.set_apic(&self.apic)?;
+        for value in &self.msrs {
+            runner.write_msrs(core::slice::from_ref(value))?;
+        }
+        runner.set_steal_time(0)?;
+        runner.write_xsave(&initial_xsave())
+    }
+
+    /// The initial registers with those that a kernel is entered with.
+    pub(crate) fn with_start(&self, start: &StartRegisters) -> RegisterState {
+        let mut state = self.registers;
+        state.gpr = start.gpr;
+        state.rip = start.rip;
+        state.rflags = start.rflags;
+        for segment in &mut state.segments {
+            *segment = segment_state(start.data);
+        }
+        if let Some(code) = state.segments.get_mut(CS) {
+            *code = segment_state(start.code);
+        }
+        state.tr = segment_state(start.task);
+        state.gdt_base = start.gdt_base;
+        state.gdt_limit = start.gdt_limit;
+        state.idt_limit = 0;
+        state.cr0 = start.cr0;
+        state.cr3 = start.cr3;
+        state.cr4 = start.cr4;
+        state.efer = start.efer;
+        state
+    }
+}
+
+fn segment_state(segment: Segment) -> SegmentState {
+    SegmentState {
+        selector: segment.selector,
+        attributes: segment.attributes,
+        limit: segment.limit,
+        base: segment.base,
+    }
+}
+
+/// An XSAVE area of the state after reset: x87 control word and MXCSR as FNINIT and reset leave them.
+fn initial_xsave() -> Vec<u8> {
+    const CONTROL_WORD: u16 = 0x37F;
+    const MXCSR: u32 = 0x1F80;
+    let mut area = alloc::vec![0; system_info().xsave_bytes as usize];
+    for (offset, bytes) in [(0, &CONTROL_WORD.to_le_bytes()[..]), (24, &MXCSR.to_le_bytes())] {
+        if let Some(place) = area.get_mut(offset..offset + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    }
+    // XSTATE_BV: x87 and SSE state are in the area.
+    if let Some(components) = area.get_mut(512) {
+        *components = 0b11;
+    }
+    area
+}

@@ -1,0 +1,125 @@
+//! What all threads of the VM share.
+
+use crate::{
+    board, inputs::Inputs, lifecycle::Lifecycle, machine::Machine, ram::Ram, vcpu, vcpu::start::Start,
+};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
+use user_rt::{Channel, Event, Group, Guest, Memory, Mutex, Port, Vcpu};
+use vmm_machine::{ClockScale, HostCpuid, HostFacts, MachinePlan};
+use vmm_protocol::StartMessage;
+
+/// The VM. It lives as long as the process.
+pub(crate) struct Vm {
+    pub(crate) message: StartMessage,
+    pub(crate) plan: MachinePlan,
+    pub(crate) kernel: Memory,
+    pub(crate) initrd: Option<Memory>,
+    pub(crate) clock: ClockScale,
+
+    /// To the supervisor.
+    pub(crate) channel: Channel,
+    /// The first serial line.
+    pub(crate) console: Channel,
+    pub(crate) guest: Guest,
+    pub(crate) ram: Ram,
+    /// Where the device loop waits.
+    pub(crate) port: Port,
+    /// Wakes the device loop.
+    pub(crate) wake: Event,
+
+    /// All devices. Whoever touches one holds the lock.
+    pub(crate) machine: Mutex<Machine>,
+    /// Running, resetting, ending.
+    pub(crate) lifecycle: Lifecycle,
+    /// The vCPUs as far as their threads have made them.
+    pub(crate) vcpus: Mutex<Vec<Vcpu>>,
+    /// How each vCPU starts, and the TSC value that is the guest's zero. Changed only while all vCPUs are parked.
+    pub(crate) start: Mutex<Start>,
+}
+
+/// What went wrong, with the channel to report it on.
+pub(crate) type Refusal = (Channel, String);
+
+impl Vm {
+    /// Builds the machine and starts its vCPU threads, which wait for the device loop.
+    pub(crate) fn build(inputs: Inputs) -> Result<&'static Self, Refusal> {
+        let Inputs { message, channel, group, kernel, initrd, disks, console } = inputs;
+        let plan = match MachinePlan::new(&message.machine, &host_facts()) {
+            Ok(plan) => plan,
+            Err(error) => return Err((channel, format!("{error}"))),
+        };
+        let parts = match Parts::create(&plan, &group) {
+            Ok(parts) => parts,
+            Err(error) => return Err((channel, format!("the kernel refused the machine: {error:?}"))),
+        };
+        let machine = match board::build(&message, &plan, &group, disks) {
+            Ok(machine) => machine,
+            Err(sentence) => return Err((channel, sentence)),
+        };
+        let vcpus = message.machine.vcpus;
+        let vm = Self {
+            plan,
+            kernel,
+            initrd,
+            clock: ClockScale::new(user_rt::system_info().tsc_hz),
+            channel,
+            console,
+            guest: parts.guest,
+            ram: parts.ram,
+            port: parts.port,
+            wake: parts.wake,
+            machine: Mutex::new(machine),
+            lifecycle: Lifecycle::new(vcpus),
+            vcpus: Mutex::new(Vec::with_capacity(vcpus as usize)),
+            start: Mutex::new(Start::default()),
+            message,
+        };
+        let vm: &'static Self = Box::leak(Box::new(vm));
+        vcpu::spawn_all(vm);
+        Ok(vm)
+    }
+
+    /// Makes every vCPU come back from the guest.
+    pub(crate) fn kick_all(&self) {
+        for vcpu in self.vcpus.lock().iter() {
+            // A vCPU that is gone needs no kick.
+            let _ = vcpu.kick();
+        }
+    }
+
+    /// Makes the device loop look around.
+    pub(crate) fn wake_device_loop(&self) {
+        // The event lives as long as the VM; the kernel has no reason to refuse.
+        let _ = self.wake.signal();
+    }
+}
+
+/// Kernel objects of the VM.
+struct Parts {
+    guest: Guest,
+    ram: Ram,
+    port: Port,
+    wake: Event,
+}
+
+impl Parts {
+    fn create(plan: &MachinePlan, group: &Group) -> Result<Self, user_rt::Error> {
+        let guest = Guest::create(group)?;
+        let ram = Ram::create(&plan.memory, group, &guest)?;
+        Ok(Self { guest, ram, port: Port::create()?, wake: Event::create()? })
+    }
+}
+
+fn host_facts() -> HostFacts {
+    let info = user_rt::system_info();
+    let cpuid = HostCpuid::read(|leaf, subleaf| {
+        let answer = user_rt::cpuid(leaf, subleaf);
+        [answer.eax, answer.ebx, answer.ecx, answer.edx]
+    });
+    HostFacts {
+        cpuid,
+        tsc_khz: u32::try_from(info.tsc_hz / 1000).unwrap_or(u32::MAX),
+        guest_address_bits: info.guest_address_bits,
+        guest_xcr0: info.guest_xcr0,
+    }
+}
