@@ -37,9 +37,14 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Bundle(why) => write!(out, "the boot bundle cannot be used: {why}. Write the image again."),
+            Refusal::Bundle(why) => {
+                write!(out, "the boot bundle cannot be used: {why}. Write the image again.")
+            }
             Refusal::Program(why) => {
-                write!(out, "the supervisor in the boot bundle is no program ({why:?}). Write the image again.")
+                write!(
+                    out,
+                    "the supervisor in the boot bundle is no program ({why:?}). Write the image again."
+                )
             }
             Refusal::Kernel(Error::NoMemory) => {
                 write!(out, "there is too little memory to start the supervisor. Give the machine more.")

@@ -9,11 +9,11 @@ use crate::memory::{AddressSpace, USER_END};
 use crate::object::{FromObject, Object};
 use crate::thread::ThreadShared;
 use crate::vcpu::Wake;
-use base_units::{PAGE_BYTES, Uva};
 use abi::{Error, Handle, ProcessInfo, ProcessState, Rights, Signals};
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use base_units::{PAGE_BYTES, Uva};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Threads of one process at the most: a VMM needs one per vCPU and a few more.
@@ -74,12 +74,8 @@ impl<M: Machine> Process<M> {
     /// `NoMemory`.
     pub fn new(name: String, group: Arc<Group>) -> Result<Arc<Self>, Error> {
         let space = AddressSpace::new(&group)?;
-        let status = Status {
-            state: ProcessState::New,
-            code: 0,
-            fault: Fault::default(),
-            threads: Vec::new(),
-        };
+        let status =
+            Status { state: ProcessState::New, code: 0, fault: Fault::default(), threads: Vec::new() };
         Ok(Arc::new(Self {
             name,
             group,
@@ -239,7 +235,9 @@ impl<M: Machine> Process<M> {
         // Its memory goes now, not when the last handle to the process does.
         let first = Uva::new(PAGE_BYTES);
         if let Err(error) = self.space.unmap(first, USER_END - PAGE_BYTES) {
-            M::kernel().log().write("kernel", format_args!("process {}: memory stays mapped: {error:?}", self.name));
+            M::kernel()
+                .log()
+                .write("kernel", format_args!("process {}: memory stays mapped: {error:?}", self.name));
         }
         self.observers.notify(Signals::TERMINATED);
     }

@@ -54,8 +54,7 @@ impl<M: Machine> Port<M> {
             self.bindings.fetch_sub(1, Relaxed);
             return Err(Error::LimitReached);
         }
-        let pending =
-            Pending { signals: Signals::empty(), count: 0, is_queued: false, is_cancelled: false };
+        let pending = Pending { signals: Signals::empty(), count: 0, is_queued: false, is_cancelled: false };
         Ok(Arc::new(Binding { port: Arc::downgrade(self), key, wanted, pending: Lock::new(pending) }))
     }
 

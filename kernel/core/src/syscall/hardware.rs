@@ -16,11 +16,8 @@ pub(super) fn interrupt_create<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     if flags > 0b111 {
         return Err(Error::BadArgument);
     }
-    let mode = InterruptMode {
-        is_level: flags & 1 != 0,
-        is_active_low: flags & 2 != 0,
-        is_isa: flags & 4 != 0,
-    };
+    let mode =
+        InterruptMode { is_level: flags & 1 != 0, is_active_low: flags & 2 != 0, is_isa: flags & 4 != 0 };
     let interrupt = M::kernel().interrupts().claim(line, mode)?;
     call.add(Object::Interrupt(interrupt), Rights::all())
 }

@@ -21,7 +21,8 @@ pub(super) fn handle_close<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 
 /// `(handle, rights) -> handle`
 pub(super) fn handle_duplicate<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
-    let wanted = u32::try_from(call.argument(1)).ok().and_then(Rights::from_bits).ok_or(Error::BadArgument)?;
+    let wanted =
+        u32::try_from(call.argument(1)).ok().and_then(Rights::from_bits).ok_or(Error::BadArgument)?;
     let mut table = call.thread.process().handles().lock();
     let entry = table.get(call.handle(0))?;
     if !entry.rights.contains(wanted | Rights::DUPLICATE) {
@@ -59,10 +60,8 @@ pub(super) fn map<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     rights.set(Rights::WRITE, flags.contains(MapFlags::WRITE));
     rights.set(Rights::EXECUTE, flags.contains(MapFlags::EXECUTE));
     let memory: Arc<MemoryObject<M>> = call.object(1, rights)?;
-    let permissions = Permissions {
-        write: flags.contains(MapFlags::WRITE),
-        execute: flags.contains(MapFlags::EXECUTE),
-    };
+    let permissions =
+        Permissions { write: flags.contains(MapFlags::WRITE), execute: flags.contains(MapFlags::EXECUTE) };
     if permissions.write && permissions.execute {
         return Err(Error::BadArgument);
     }
