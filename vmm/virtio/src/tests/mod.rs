@@ -1,0 +1,5 @@
+//! What queues and transport promise.
+
+mod hostile;
+mod queues;
+mod transport;
