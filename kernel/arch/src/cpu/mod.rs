@@ -1,0 +1,13 @@
+//! One processor: its registers, its tables, what it keeps for itself.
+
+pub mod control;
+mod descriptors;
+pub mod features;
+pub mod local;
+pub mod msr;
+pub mod port;
+
+pub(crate) use descriptors::{
+    DEBUG, Descriptors, DOUBLE_FAULT, GENERAL_PROTECTION, MACHINE_CHECK, NMI, PAGE_FAULT, USER_CODE, USER_DATA,
+    install_descriptors, load_boot_descriptors,
+};
