@@ -7,8 +7,9 @@ use alloc::{collections::VecDeque, vec::Vec};
 pub const TRANSMIT_BYTES_MAX: usize = 4096;
 /// Bytes that the transmitter takes when it says that it is empty.
 const FIFO_BYTES: usize = 16;
-/// How often the transmitter is filled in a row without waiting for its interrupt.
-const FILLS_MAX: usize = 4;
+/// How often the transmitter is filled in a row without waiting for its interrupt. A real chip is busy
+/// after the first time; an emulated one takes everything at once.
+const FILLS_MAX: usize = 32;
 /// Bytes taken from the receiver for one interrupt.
 const RECEIVE_MAX: usize = 256;
 /// Causes looked at for one interrupt.

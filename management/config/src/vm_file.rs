@@ -1,4 +1,22 @@
 //! The VM definition file.
+//!
+//! | key | value | if left out |
+//! |---|---|---|
+//! | `when_all_stopped` | `"wait"` or `"poweroff"` | `"wait"` |
+//! | in each `[[vm]]`: `name` | 1 to 32 letters, digits, `-`, `_`, `.` | must be there |
+//! | `memory` | a size such as `"256M"`, whole 4 KiB, 1M to 4T | must be there |
+//! | `kernel` | a file, relative to this one: bzImage or ELF with a PVH note | must be there |
+//! | `vcpus` | 1 to 64 | 1 |
+//! | `initrd` | a file | none |
+//! | `cmdline` | the kernel's command line, at most 2047 bytes | empty |
+//! | `disks` | up to 16 of `{ file = "disk.img", read_only = false }` | none |
+//! | `console` | `"buffer"`, or `"host"` for one VM: the machine's serial line | `"buffer"` |
+//! | `restart` | `"never"`, `"on-failure"`, `"always"` | `"never"` |
+//! | `start` | whether it is started with the machine | `true` |
+//! | `weight` | share of contended CPU time, 1 to 10000 | 100 |
+//! | `cap` | most CPU time in percent of one processor, 1 to 6400 | no cap |
+//! | `reservation` | CPU time it gets at least, in percent of one processor | 0 |
+//! | `cpus` | the processors it may run on, such as `[0, 1]` | all |
 
 use crate::{
     ConfigError, ConsoleKind, FileName, Place, Problem, VmDefinition, WhenAllStopped, document::Document,
