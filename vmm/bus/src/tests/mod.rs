@@ -1,0 +1,6 @@
+//! What the bus and its parts promise.
+
+mod bus;
+mod config_space;
+mod devices;
+mod range_table;
