@@ -1,12 +1,15 @@
-//! The serial line's bytes between the UART and the console channel.
+//! Text between the guest's consoles and the console channel.
+//!
+//! Both the UART and the virtio console write to the channel; what is typed goes to the one that wrote last.
 //!
 //! What the guest transmits is collected for a moment, so that a line of text is one message and not
 //! eighty. What is typed waits here while the UART is full, and in the channel while there is something here.
 
-use crate::{machine::Machine, vm::Vm};
+use crate::{board::Board, machine::Machine, vm::Vm};
 use alloc::vec::Vec;
 use base_units::Nanos;
 use user_rt::Error;
+use vmm_bus::{Bus, Context};
 
 /// So many waiting bytes are sent at once.
 const SEND_AT: usize = 128;
@@ -19,6 +22,14 @@ const MESSAGES_MAX: usize = 16;
 /// Typed bytes that are taken from the channel at a time.
 const TYPED_BYTES: usize = 1024;
 
+/// A console of the guest.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Terminal {
+    #[default]
+    Uart,
+    Virtio,
+}
+
 /// State of the connection.
 #[derive(Default)]
 pub(crate) struct Console {
@@ -26,7 +37,9 @@ pub(crate) struct Console {
     flush_at: Option<Nanos>,
     /// The channel is full: wait until it says that there is room.
     is_blocked: bool,
-    /// Typed bytes that did not fit the UART.
+    /// What the guest used last.
+    terminal: Terminal,
+    /// Typed bytes that did not fit.
     typed: Vec<u8>,
     /// The message that the channel refused.
     held: Vec<u8>,
@@ -50,7 +63,7 @@ impl Machine {
         if !self.console.typed.is_empty() {
             self.feed(vm);
         }
-        let waiting = self.bus.device_mut(self.board.uart).transmitted_len();
+        let waiting = self.waiting_output();
         if waiting == 0 || self.console.is_blocked {
             return;
         }
@@ -82,7 +95,7 @@ impl Machine {
     pub(crate) fn send_console(&mut self, vm: &Vm) {
         self.console.flush_at = None;
         for _ in 0..MESSAGES_MAX {
-            if self.console.held.is_empty() && !self.hold_next() {
+            if self.console.held.is_empty() && !self.hold_next(vm) {
                 break;
             }
             match vm.console.send(&self.console.held) {
@@ -94,18 +107,33 @@ impl Machine {
                 Ok(()) | Err(_) => self.console.held.clear(),
             }
         }
-        if self.bus.device_mut(self.board.uart).transmitted_len() > 0 {
+        if self.waiting_output() > 0 {
             self.console.flush_at = Some(user_rt::now());
         }
-        self.settle_uart(vm);
     }
 
-    /// Takes the next message from the UART; `false` if nothing waits.
-    fn hold_next(&mut self) -> bool {
+    fn waiting_output(&mut self) -> usize {
+        let uart = self.bus.device_mut(self.board.uart).transmitted_len();
+        uart + self.bus.device_mut(self.board.console).device().output_len()
+    }
+
+    /// Takes the next message from a console; `false` if nothing waits.
+    fn hold_next(&mut self, vm: &Vm) -> bool {
         let mut bytes = [0; MESSAGE_BYTES];
-        let uart = self.bus.device_mut(self.board.uart);
-        let taken = uart.take_transmitted(&mut bytes, &mut self.effects);
-        self.console.held.extend_from_slice(bytes.get(..taken).unwrap_or_default());
+        let (terminal, taken) = self.at_consoles(vm, |bus, board, context| {
+            let taken = bus.device_mut(board.uart).take_transmitted(&mut bytes, context.effects);
+            if taken > 0 {
+                return (Terminal::Uart, taken);
+            }
+            let taken = bus
+                .device_mut(board.console)
+                .with_device(context, |console, guest| Ok(console.take_output(&mut bytes, guest)));
+            (Terminal::Virtio, taken.unwrap_or(0))
+        });
+        if taken > 0 {
+            self.console.terminal = terminal;
+            self.console.held.extend_from_slice(bytes.get(..taken).unwrap_or_default());
+        }
         taken > 0
     }
 
@@ -125,19 +153,32 @@ impl Machine {
         }
     }
 
-    /// Gives typed bytes to the UART, as many as it takes.
+    /// Gives typed bytes to the guest, as many as it takes.
     fn feed(&mut self, vm: &Vm) {
-        let uart = self.bus.device_mut(self.board.uart);
-        let taken = uart.receive(&self.console.typed, &mut self.effects);
+        let typed = core::mem::take(&mut self.console.typed);
+        let terminal = self.console.terminal;
+        let taken = self.at_consoles(vm, |bus, board, context| match terminal {
+            Terminal::Uart => bus.device_mut(board.uart).receive(&typed, context.effects),
+            Terminal::Virtio => {
+                let console = bus.device_mut(board.console);
+                // A broken device takes nothing any more: what was typed is lost with it.
+                console
+                    .with_device(context, |console, guest| console.type_bytes(&typed, guest))
+                    .unwrap_or(typed.len())
+            }
+        });
+        self.console.typed = typed;
         self.console.typed.drain(..taken.min(self.console.typed.len()));
-        self.settle_uart(vm);
     }
 
-    /// The UART was called by hand: its interrupt line may have changed.
-    fn settle_uart(&mut self, vm: &Vm) {
+    /// Calls the console devices by hand, and delivers the interrupts that follow. What else they want
+    /// waits for the next access: this runs while effects are being carried out.
+    fn at_consoles<R>(&mut self, vm: &Vm, act: impl FnOnce(&mut Bus, &Board, &mut Context<'_>) -> R) -> R {
         let mut context =
-            vmm_bus::Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
+            Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
+        let result = act(&mut self.bus, &self.board, &mut context);
         self.bus.settle(&mut context);
         self.settle_messages(vm);
+        result
     }
 }

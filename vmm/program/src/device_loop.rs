@@ -77,6 +77,7 @@ fn wait(vm: &Vm) {
         }
     });
     machine.flush_console(vm, now);
+    machine.settle(vm);
 }
 
 fn handle(vm: &Vm, packet: &Packet) {

@@ -4,6 +4,9 @@ use crate::{board::Board, console::Console, doorbells::Doorbells, vm::Vm};
 use base_units::{Gpa, Nanos};
 use vmm_bus::{AccessSize, Attention, Bus, Context, Effects, PowerRequest};
 
+/// Effects of effects that are carried out at once; what comes after them waits for the next access.
+const ROUNDS_MAX: u32 = 4;
+
 /// All devices of the VM, with the state of their connections to the outside.
 pub(crate) struct Machine {
     pub(crate) bus: Bus,
@@ -88,7 +91,11 @@ impl Machine {
     /// Carries out what devices asked for. After most accesses there is nothing.
     #[inline]
     pub(crate) fn settle(&mut self, vm: &Vm) {
-        if !self.effects.attention().is_empty() {
+        // Carrying effects out can have effects: a console with room lets a queue go on.
+        for _ in 0..ROUNDS_MAX {
+            if self.effects.attention().is_empty() {
+                return;
+            }
             self.carry_out(vm);
         }
     }

@@ -22,6 +22,7 @@ mod console;
 mod control;
 mod device_loop;
 mod doorbells;
+mod entropy;
 mod inputs;
 mod kernel_file;
 mod lifecycle;
