@@ -42,8 +42,8 @@ pub(super) fn set_up(board: &Board, cpus: usize) {
         (0, LOW_END),
     ];
     let end = usable(info).map(|(_, end)| end).max().unwrap_or(0);
-    let words = Frames::<X86>::table_words(Hpa::new(end));
-    let table_pages = PageCount::holding(words as u64 * 4).raw();
+    let words = Frames::<X86>::table_words(end / PAGE_BYTES);
+    let table_pages = PageCount::holding(words * 4).raw();
     let stack_pages = cpus as u64 * AREA_PAGES;
     let directories = usable(info).map(|(start, end)| 2 + ((end - start) >> 30) + ((end - start) >> 39) + 1).sum::<u64>();
     let bytes = ((table_pages + stack_pages + directories) * PAGE_BYTES).next_multiple_of(PageSize::Large.bytes());
@@ -63,7 +63,7 @@ pub(super) fn set_up(board: &Board, cpus: usize) {
     let table = carve.take_zeroed(table_pages);
     // SAFETY: zeroed, mapped for good, aligned, and nobody else's.
     let table = unsafe {
-        core::slice::from_raw_parts(direct::address(table) as *const AtomicU32, words)
+        core::slice::from_raw_parts(direct::address(table) as *const AtomicU32, words as usize)
     };
     let (rest_start, rest_end) = carve.rest();
     make_frames(info, board, table, &taken, (start, start + bytes));

@@ -111,7 +111,8 @@ pub(super) fn root_entry(slot: usize) -> u64 {
     ROOT.get(slot)
 }
 
-/// The root for the trampoline page at `page`: that page one to one (executable), and the kernel.
+/// The root for the trampoline page at `page`: that page one to one (code and data: only processors that are on their way use
+/// this root), and the kernel.
 pub(crate) fn trampoline_root(page: u64) -> u64 {
     for slot in table::ENTRIES / 2..table::ENTRIES {
         TRAMPOLINE_ROOT.set(slot, ROOT.get(slot));
@@ -120,6 +121,6 @@ pub(crate) fn trampoline_root(page: u64) -> u64 {
     TRAMPOLINE_ROOT.set(0, physical(pointers) | LINK);
     pointers.set(0, physical(directory) | LINK);
     directory.set(0, physical(pages) | LINK);
-    pages.set(index(page, 1), page | table::PRESENT | table::ACCESSED);
+    pages.set(index(page, 1), page | table::PRESENT | table::WRITABLE | table::ACCESSED);
     physical(&TRAMPOLINE_ROOT)
 }

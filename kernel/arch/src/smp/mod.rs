@@ -13,8 +13,8 @@ use crate::paging::{Area, trampoline_root};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use kernel_core::machine::CPUS_MAX;
 
-/// How long a processor may take to come up, in microseconds, all together.
-const ARRIVAL_US: u64 = 200_000;
+/// How long to wait for the next processor, in microseconds. Only a machine that lists processors it does not have waits so long.
+const ARRIVAL_US: u64 = 1_000_000;
 /// How long to wait before a start-up that nobody heard is repeated.
 const REPEAT_US: u64 = 1_000;
 
@@ -59,15 +59,22 @@ pub(crate) fn release() {
     MAY_RUN.store(true, Ordering::Release);
 }
 
+/// Waits until so many have come up; `false` if for `ticks` nobody came.
 fn wait_for(wanted: usize, ticks: u64) -> bool {
-    let start = read_tsc();
-    while ARRIVED.load(Ordering::Acquire) < wanted {
-        if read_tsc().wrapping_sub(start) > ticks {
+    let mut last = (read_tsc(), 0);
+    loop {
+        let arrived = ARRIVED.load(Ordering::Acquire);
+        if arrived >= wanted {
+            return true;
+        }
+        if arrived > last.1 {
+            last = (read_tsc(), arrived);
+        }
+        if read_tsc().wrapping_sub(last.0) > ticks {
             return false;
         }
         core::hint::spin_loop();
     }
-    true
 }
 
 /// Where the trampoline ends, on the processor's own stack.
