@@ -183,8 +183,10 @@ impl Console {
             Notice::Line { .. } => {}
             Notice::Farewell => {
                 for id in SessionId::ALL {
-                    if self.session(id).view == View::Monitor {
-                        self.session(id).raw(b"\r\x1b[K");
+                    let session = self.session(id);
+                    session.is_closing = true;
+                    if session.view == View::Monitor {
+                        session.raw(b"\r\x1b[K");
                     }
                 }
                 self.effects.push(Effect::Flush);

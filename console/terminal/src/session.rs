@@ -25,6 +25,8 @@ pub struct Session {
     pub(crate) previous: Option<usize>,
     /// The monitor is only there because the VM ended: its next start brings it back.
     pub(crate) is_fallback: bool,
+    /// The machine goes down: no prompt invites to anything any more.
+    pub(crate) is_closing: bool,
     /// The question whose answer must come before the next prompt.
     pub(crate) waiting: Option<u32>,
     /// The lines of an answer that comes in parts.
@@ -42,6 +44,7 @@ impl Session {
             view,
             previous,
             is_fallback: false,
+            is_closing: false,
             waiting: None,
             parts: Vec::new(),
             type_ahead: Vec::new(),
@@ -68,9 +71,9 @@ impl Session {
         self.raw(b"\r\n");
     }
 
-    /// Shows the prompt, unless an answer is still to come.
+    /// Shows the prompt, unless an answer or the end is still to come.
     pub(crate) fn prompt(&mut self) {
-        if self.view == View::Monitor && self.waiting.is_none() {
+        if self.view == View::Monitor && self.waiting.is_none() && !self.is_closing {
             self.editor.show(&mut self.output);
         }
     }

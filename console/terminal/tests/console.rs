@@ -304,6 +304,8 @@ fn the_last_lines_are_flushed_before_the_end() {
 
     assert_eq!(console.take_effects(), [Effect::Flush]);
     assert!(shown(&mut console, Serial).contains("all vms stopped: powering off\r\n"));
+    console.logged(b"really\n");
+    assert_eq!(shown(&mut console, Serial), "\r\x1b[Kreally\r\n", "no prompt any more");
 }
 
 proptest! {
