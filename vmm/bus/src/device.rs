@@ -37,7 +37,7 @@ pub struct Doorbell {
 ///
 /// No input may make a device panic: offsets, sizes and values come from the guest. An access
 /// may reach past the end of a region by up to seven bytes.
-pub trait Device: Any {
+pub trait Device: Any + Send {
     /// The name that its saved state and `inspect` carry. Devices of one kind share it.
     fn name(&self) -> &'static str;
 

@@ -24,15 +24,26 @@ struct Range<T> {
     target: T,
 }
 
+/// The answer to the last search, for all the addresses that have the same one: those of a range, or
+/// those of a gap between two. Accesses come in runs to one device, so most searches end here.
+#[derive(Clone, Copy, Debug)]
+struct LastAnswer<T> {
+    start: u64,
+    end: u64,
+    target: Option<T>,
+}
+
 /// Disjoint ranges of addresses, sorted, each with its target.
 #[derive(Clone, Debug)]
 pub struct RangeTable<T> {
     ranges: Vec<Range<T>>,
+    /// Forgotten whenever a range comes or goes.
+    last: Option<LastAnswer<T>>,
 }
 
 impl<T> Default for RangeTable<T> {
     fn default() -> Self {
-        Self { ranges: Vec::new() }
+        Self { ranges: Vec::new(), last: None }
     }
 }
 
@@ -54,21 +65,25 @@ impl<T: Copy> RangeTable<T> {
             return Err(RangeError::Overlap);
         }
         self.ranges.insert(position, Range { start, end, target });
+        self.last = None;
         Ok(())
     }
 
     /// The target at `address` and the address' offset in its range.
     #[inline]
-    pub fn find(&self, address: u64) -> Option<(T, u64)> {
-        let position = self.ranges.partition_point(|range| range.end < address);
-        let range = self.ranges.get(position)?;
-        let offset = address.checked_sub(range.start)?;
-        Some((range.target, offset))
+    pub fn find(&mut self, address: u64) -> Option<(T, u64)> {
+        let answer = match &self.last {
+            Some(last) if last.start <= address && address <= last.end => last,
+            _ => self.last.insert(search(&self.ranges, address)),
+        };
+        let target = answer.target?;
+        Some((target, address.wrapping_sub(answer.start)))
     }
 
     /// Keeps only the ranges whose target `keep` approves.
     pub fn retain(&mut self, mut keep: impl FnMut(T) -> bool) {
         self.ranges.retain(|range| keep(range.target));
+        self.last = None;
     }
 
     /// How many ranges there are.
@@ -79,5 +94,23 @@ impl<T: Copy> RangeTable<T> {
     /// Whether nothing answers anywhere.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
+    }
+}
+
+/// The answer for `address` and its neighbours.
+#[cold]
+fn search<T: Copy>(ranges: &[Range<T>], address: u64) -> LastAnswer<T> {
+    let position = ranges.partition_point(|range| range.end < address);
+    let next = ranges.get(position);
+    if let Some(range) = next
+        && range.start <= address
+    {
+        return LastAnswer { start: range.start, end: range.end, target: Some(range.target) };
+    }
+    let before = position.checked_sub(1).and_then(|position| ranges.get(position));
+    LastAnswer {
+        start: before.map_or(0, |range| range.end.saturating_add(1)),
+        end: next.map_or(u64::MAX, |range| range.start.saturating_sub(1)),
+        target: None,
     }
 }

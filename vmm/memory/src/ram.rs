@@ -71,20 +71,30 @@ impl MappedRam {
     /// Where this process sees `bytes` bytes of RAM at `at`. The pointer is valid for them.
     #[inline]
     fn locate(&self, at: Gpa, bytes: u64) -> Result<*mut u8, MemoryError> {
-        for region in self.regions() {
-            let Some(offset) = at.offset_from(region.start) else { break };
-            if offset < region.bytes {
-                let room = region.bytes.wrapping_sub(offset);
-                // A region was checked to fit the address space, so its offsets fit `usize`.
-                return if bytes <= room {
-                    Ok(region.base.as_ptr().wrapping_add(offset as usize))
-                } else {
-                    Err(MemoryError::OutOfRange)
-                };
-            }
+        // Nearly all of a guest's own structures lie in its first region. Unused ones have no bytes.
+        let [first, others @ ..] = &self.regions;
+        match place_in(first, at, bytes) {
+            Some(place) => Ok(place),
+            None => locate_in(others, at, bytes),
         }
-        Err(MemoryError::OutOfRange)
     }
+}
+
+/// The place of `bytes` bytes at `at` in one of several regions.
+#[cold]
+fn locate_in(regions: &[RamRegion], at: Gpa, bytes: u64) -> Result<*mut u8, MemoryError> {
+    regions.iter().find_map(|region| place_in(region, at, bytes)).ok_or(MemoryError::OutOfRange)
+}
+
+/// The place of `bytes` bytes at `at` if all of them, and at least the first, lie in the region.
+#[inline]
+fn place_in(region: &RamRegion, at: Gpa, bytes: u64) -> Option<*mut u8> {
+    let offset = at.raw().wrapping_sub(region.start.raw());
+    // An address below the region wraps to an offset that no region has: regions end before the
+    // address space does.
+    let room = region.bytes.checked_sub(offset).filter(|room| *room > 0 && bytes <= *room);
+    // A region was checked to fit this process' address space, so its offsets fit `usize`.
+    room.map(|_| region.base.as_ptr().wrapping_add(offset as usize))
 }
 
 /// The end of a region that starts at `free_from` or above and fits both address spaces.

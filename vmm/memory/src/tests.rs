@@ -114,7 +114,6 @@ proptest! {
 
         prop_assert_eq!(ram.write(place, &data), Ok(()));
         prop_assert_eq!(ram.read(place, &mut back), Ok(()));
-        drop(ram);
 
         prop_assert_eq!(&back, &data);
         prop_assert!(pages.low[..at].iter().all(|byte| *byte == 0));

@@ -24,7 +24,7 @@ pub enum Progress {
 }
 
 /// A virtio device without its transport: configuration, features and what it does with requests.
-pub trait VirtioDevice: 'static {
+pub trait VirtioDevice: Send + 'static {
     /// The name that its saved state and `inspect` carry.
     fn name(&self) -> &'static str;
 

@@ -107,7 +107,7 @@ fn apply(bench: &mut Bench<Echo>, access: &[u8; ACCESS_BYTES]) {
 }
 
 fn access_config(bench: &mut Bench<Echo>, kind: u8, offset: u16, size: AccessSize, value: u32) {
-    let offset = offset & 0xFFF & !(size.bytes() as u16).wrapping_sub(1) as u16;
+    let offset = offset & 0xFFF & !(size.bytes() as u16).wrapping_sub(1);
     let mut context = Context { now: Nanos::ZERO, memory: &bench.memory, effects: &mut bench.effects };
     if kind % 6 == 2 {
         bench.pci.config_write(offset, size, value, &mut context);

@@ -195,7 +195,7 @@ impl Rtc {
             return self.encode(hour);
         }
         let afternoon = if hour >= 12 { AFTERNOON } else { 0 };
-        let of_half = if hour % 12 == 0 { 12 } else { hour % 12 };
+        let of_half = if hour.is_multiple_of(12) { 12 } else { hour % 12 };
         self.encode(of_half) | afternoon
     }
 

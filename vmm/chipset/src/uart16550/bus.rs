@@ -70,8 +70,9 @@ impl Device for Uart {
 
     fn read(&mut self, _region: Region, offset: u64, size: AccessSize, context: &mut Context<'_>) -> u64 {
         let room = self.receive.room();
-        let mut value = 0;
-        for index in 0..size.bytes() {
+        let mut value = u64::from(self.read_register(offset));
+        // Wider accesses reach the neighbours, as on the bus of a PC.
+        for index in 1..size.bytes() {
             let register = offset.wrapping_add(index);
             value |= u64::from(self.read_register(register)) << (8 * index);
         }
@@ -89,8 +90,9 @@ impl Device for Uart {
         context: &mut Context<'_>,
     ) {
         let waiting = self.transmit.len();
-        for (index, byte) in (0..size.bytes()).zip(value.to_le_bytes()) {
-            self.write_register(offset.wrapping_add(index), byte);
+        self.write_register(offset, value as u8);
+        for index in 1..size.bytes() {
+            self.write_register(offset.wrapping_add(index), (value >> (8 * index)) as u8);
         }
         let console = self.transmit.len() != waiting;
         self.report(Changes { line: false, console }, context.effects);

@@ -54,7 +54,7 @@ impl<V: Volume> Block<V> {
     }
 }
 
-impl<V: Volume + 'static> VirtioDevice for Block<V> {
+impl<V: Volume + Send + 'static> VirtioDevice for Block<V> {
     fn name(&self) -> &'static str {
         "virtio blk"
     }

@@ -58,7 +58,7 @@ impl<E: Entropy> Rng<E> {
     }
 }
 
-impl<E: Entropy + 'static> VirtioDevice for Rng<E> {
+impl<E: Entropy + Send + 'static> VirtioDevice for Rng<E> {
     fn name(&self) -> &'static str {
         "virtio rng"
     }

@@ -4,7 +4,7 @@ use crate::{
     Chain, Fault, Queue, Token,
     testing::{Buffer, Direction, DriverQueue, Wish},
 };
-use alloc::{collections::VecDeque, vec, vec::Vec};
+use alloc::{collections::VecDeque, vec::Vec};
 use base_units::Gpa;
 use proptest::prelude::*;
 use spec::virtio::{FEATURE_EVENT_INDEX, FEATURE_INDIRECT, FEATURE_PACKED};
@@ -255,5 +255,5 @@ fn parts_are_read_and_written_across_their_buffers() {
 
     assert_eq!(back, [0, 1, 2, 3, 0, 0, 0, 0, 0]);
     assert_eq!(chain.writable().write(&pair.memory, 8, &[0, 0]), Err(Fault::BadRequest));
-    assert_eq!(chain.readable().read(&pair.memory, 0, &mut vec![0; 9]), Err(Fault::BadRequest));
+    assert_eq!(chain.readable().read(&pair.memory, 0, &mut [0; 9]), Err(Fault::BadRequest));
 }
