@@ -31,6 +31,8 @@ pub mod object;
 pub mod process;
 pub mod sched;
 mod syscall;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod thread;
 pub mod vcpu;
 

@@ -26,7 +26,7 @@ pub use frames::{
     PhysicalRange,
 };
 pub use object::{MAPPINGS_PER_OBJECT_MAX, MemoryObject, OBJECT_BYTES_MAX};
-pub use residency::Residency;
+pub use residency::{Residency, Visitor};
 pub use space::{
     AddressSpace, GUEST_END, GuestKind, GuestSpace, Kind, MAPPINGS_MAX, Nesting, Pinned, ProcessKind, Space,
     USER_END, USER_START,

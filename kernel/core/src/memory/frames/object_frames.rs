@@ -119,7 +119,7 @@ impl<M: Machine> Frames<M> {
     }
 
     /// Gives at most `count` frames of a cache back to their zones.
-    fn drain(&self, cpu: usize, count: usize) {
+    pub(super) fn drain(&self, cpu: usize, count: usize) {
         for _ in 0..count {
             let Some(frame) = self.caches[cpu].lock().pop() else { return };
             let zone = zone_of(self.records.word(frame));

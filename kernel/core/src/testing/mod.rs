@@ -1,0 +1,144 @@
+//! The machine that tests run on: RAM and processors of a test thread ([`ram`]), nothing else.
+
+mod extended;
+pub(crate) mod ram;
+mod vcpu;
+
+use crate::kernel::Kernel;
+use crate::machine::{HostInterrupt, InterruptMode, Machine, UserExit, UserRegisters};
+use crate::memory::Frames;
+use abi::{PowerAction, SystemInfo};
+use base_units::Hpa;
+
+/// Processors of the machine.
+const CPUS: usize = 4;
+
+/// A machine of RAM and processor numbers. What it has not, no test may ask for.
+pub(crate) struct FakeMachine;
+
+impl Machine for FakeMachine {
+    type Vcpu = vcpu::NoVcpu;
+    type Extended = extended::NoState;
+
+    fn kernel() -> &'static Kernel<Self> {
+        unimplemented!()
+    }
+
+    fn frames() -> &'static Frames<Self> {
+        ram::frames()
+    }
+
+    fn cpu() -> usize {
+        ram::cpu()
+    }
+
+    fn cpu_count() -> usize {
+        CPUS
+    }
+
+    fn ticks() -> u64 {
+        0
+    }
+
+    fn ticks_to_ns(ticks: u64) -> u64 {
+        ticks
+    }
+
+    fn ns_to_ticks(ns: u64) -> u64 {
+        ns
+    }
+
+    fn arm_timer(_deadline: Option<u64>) {}
+
+    fn notify(cpu: usize) {
+        ram::notify(cpu);
+    }
+
+    fn idle() {
+        unimplemented!()
+    }
+
+    fn open_interrupt_window() {}
+
+    fn take_interrupt() -> Option<HostInterrupt> {
+        None
+    }
+
+    fn relax() {
+        ram::relax();
+    }
+
+    fn route_interrupt(_line: u32, _mode: InterruptMode) -> Option<()> {
+        None
+    }
+
+    fn unmask_interrupt(_line: u32) {}
+
+    fn mask_interrupt(_line: u32) {}
+
+    fn read_memory(address: Hpa, buffer: &mut [u8]) {
+        ram::read(address, buffer);
+    }
+
+    fn write_memory(address: Hpa, bytes: &[u8]) {
+        ram::write(address, bytes);
+    }
+
+    fn zero_pages(address: Hpa, pages: u64) {
+        ram::zero_pages(address, pages);
+    }
+
+    fn copy_page(to: Hpa, from: Hpa) {
+        ram::copy_page(to, from);
+    }
+
+    fn map_kernel_block(block: Hpa) {
+        ram::map_kernel_block(block);
+    }
+
+    fn read_entry(table: Hpa, index: usize) -> u64 {
+        ram::read_entry(table, index)
+    }
+
+    fn write_entry(table: Hpa, index: usize, entry: u64) {
+        ram::write_entry(table, index, entry);
+    }
+
+    fn share_kernel_half(root: Hpa) {
+        (256..512).for_each(|index| ram::write_entry(root, index, ram::KERNEL_ENTRY));
+    }
+
+    fn activate_table(_root: Hpa, _flush: bool) {}
+
+    fn vcpu_page(_frame: Hpa) -> &'static abi::VcpuPage {
+        unimplemented!()
+    }
+
+    fn enter_user(_registers: &mut UserRegisters) -> UserExit {
+        unimplemented!()
+    }
+
+    fn read_port(_port: u16, _size: u8) -> u32 {
+        u32::MAX
+    }
+
+    fn write_port(_port: u16, _size: u8, _value: u32) {}
+
+    fn is_port_free(_first: u16, _count: u16) -> bool {
+        true
+    }
+
+    fn is_device_memory(_start: Hpa, _bytes: u64) -> bool {
+        true
+    }
+
+    fn print(_text: &str) {}
+
+    fn power(_action: PowerAction) -> ! {
+        unimplemented!()
+    }
+
+    fn system_info() -> SystemInfo {
+        unimplemented!()
+    }
+}
