@@ -266,9 +266,9 @@ impl Bus {
         for device in &mut self.devices {
             device.reset(context);
         }
-        context.effects.clear_lines();
         self.pins.clear();
         self.controller.reset(context);
+        context.effects.forget_interrupts();
         self.config_address = ConfigAddress::default();
         self.map_windows();
         context.effects.note(Attention::WINDOWS | Attention::DEADLINE);

@@ -153,6 +153,13 @@ impl Effects {
         self.lines.get(index).copied()
     }
 
+    /// Forgets interrupts that were not delivered: the machine is being reset.
+    pub(crate) fn forget_interrupts(&mut self) {
+        self.clear_lines();
+        self.messages.clear();
+        self.attention.remove(Attention::MESSAGES);
+    }
+
     /// Forgets the line changes.
     pub(crate) fn clear_lines(&mut self) {
         self.lines.clear();

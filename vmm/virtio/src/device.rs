@@ -17,8 +17,11 @@ pub const REQUESTS_MAX: usize = 256;
 /// How far [`VirtioDevice::process`] came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
-    /// The queue is empty, or what is in it waits for something else: the device says when.
+    /// The queue is empty: the driver notifies the device of the next request.
     Idle,
+    /// The queue is not looked at until the device calls [`Guest::look_again`]: what is in it, or comes,
+    /// waits for the outside. The driver need not notify it meanwhile.
+    Waiting,
     /// There is more to do at once.
     More,
 }

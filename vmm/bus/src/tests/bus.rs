@@ -231,6 +231,7 @@ fn a_reset_lowers_pins_and_unmaps_windows() {
 
     bench.with(|bus, context| bus.reset(context));
 
+    assert_eq!(bench.sent(), vec![], "an interrupt from before the reset is not delivered after it");
     assert_eq!(bench.bus.pin_level(5), Level::Low);
     assert_eq!(bench.load(0xC000_0000, AccessSize::Dword), 0xFFFF_FFFF);
 }

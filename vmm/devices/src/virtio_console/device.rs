@@ -62,12 +62,14 @@ impl VirtioDevice for Console {
             RECEIVE => {
                 self.deliver(guest)?;
                 guest.note_console();
-                Ok(Progress::Idle)
+                // Buffers without text wait for somebody to type; text without buffers for the guest.
+                Ok(if self.input.is_empty() { Progress::Waiting } else { Progress::Idle })
             }
             TRANSMIT => {
                 for _ in 0..REQUESTS_MAX {
                     if !self.transmit_one(guest)? {
-                        return Ok(Progress::Idle);
+                        let is_full = self.output.len() >= OUTPUT_BYTES;
+                        return Ok(if is_full { Progress::Waiting } else { Progress::Idle });
                     }
                 }
                 Ok(Progress::More)

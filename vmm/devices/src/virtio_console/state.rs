@@ -75,6 +75,10 @@ impl Console {
         let count = bytes.len().min(self.input_room());
         self.input.extend(bytes.iter().take(count));
         self.deliver(guest)?;
+        if !self.input.is_empty() {
+            // From now on the guest must say when it has buffers.
+            guest.look_again(RECEIVE);
+        }
         Ok(count)
     }
 

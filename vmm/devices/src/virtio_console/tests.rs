@@ -2,6 +2,7 @@
 
 use super::{Console, ConsoleSize, INPUT_BYTES, OUTPUT_BYTES};
 use alloc::{vec, vec::Vec};
+use base_units::Nanos;
 use proptest::prelude::*;
 use spec::virtio::{FEATURE_EVENT_INDEX, FEATURE_PACKED};
 use vmm_bus::{AccessSize, Attention, Device};
@@ -73,6 +74,38 @@ fn a_full_output_queue_keeps_the_request_until_there_is_room() {
     all.extend(take(&mut bench, usize::from(u16::MAX)));
 
     assert_eq!(all, text);
+}
+
+/// Lets the device do what it put off, as long as there is something; `false` if that does not end.
+fn settles(bench: &mut Bench<Console>) -> bool {
+    (0..10).any(|_| {
+        bench.advance();
+        bench.pci.deadline() == Nanos::MAX
+    })
+}
+
+#[test]
+fn buffers_that_wait_for_text_and_text_that_waits_for_room_cost_no_wake_up() {
+    for features in [0, FEATURE_PACKED, FEATURE_EVENT_INDEX] {
+        let mut bench = bench(features);
+        bench.add(0, &[], &[16]);
+        bench.notify(0);
+        assert!(settles(&mut bench), "buffers wait");
+
+        for _ in 0..3 {
+            bench.add(1, &[&[1; OUTPUT_BYTES]], &[]);
+        }
+        bench.notify(1);
+        assert!(settles(&mut bench), "text waits");
+
+        typed(&mut bench, &[2; 32]);
+        assert!(settles(&mut bench), "typed text waits");
+        let next = bench.add(0, &[], &[16]);
+        assert!(bench.queues[0].must_notify(&bench.memory), "the guest is asked to say so");
+        bench.notify(0);
+        assert_eq!(bench.bytes(next[0]), vec![2; 16]);
+        assert!(settles(&mut bench));
+    }
 }
 
 #[test]

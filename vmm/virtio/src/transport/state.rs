@@ -2,7 +2,7 @@
 
 use super::capabilities::{self, Places};
 use crate::{
-    device::{Guest, QUEUES_MAX, VirtioDevice},
+    device::{Guest, Progress, QUEUES_MAX, VirtioDevice},
     fault::Fault,
     queue::Queue,
 };
@@ -134,9 +134,16 @@ impl<D: VirtioDevice> VirtioPci<D> {
             state.silence(context.memory)?;
         }
         let progress = self.with_guest(context, |device, guest| device.process(queue, guest))?;
-        let Some(state) = self.queues.get_mut(usize::from(queue)) else { return Ok(()) };
-        let is_new = progress == crate::Progress::Idle && state.listen(context.memory)?;
-        if is_new || progress == crate::Progress::More {
+        let has_more = match progress {
+            Progress::More => true,
+            Progress::Waiting => false,
+            // What came between the last look and the wish to be notified is not announced.
+            Progress::Idle => match self.queues.get_mut(usize::from(queue)) {
+                Some(state) => state.listen(context.memory)?,
+                None => false,
+            },
+        };
+        if has_more {
             self.add_work(1u64.checked_shl(u32::from(queue)).unwrap_or(0), context);
         }
         Ok(())
