@@ -75,14 +75,21 @@ const DATA: u16 = 0x0C93;
 /// Present, busy 32-bit (or 64-bit) task state segment.
 const TASK: u16 = 0x008B;
 
-/// Linux' selectors `__BOOT_CS` and `__BOOT_DS` (Linux, Documentation/arch/x86/boot.rst).
-const BOOT_CODE: u16 = 0x10;
-const BOOT_DATA: u16 = 0x18;
-const BOOT_TASK: u16 = 0x20;
+/// Selectors of a start: code, data, task.
+struct Selectors {
+    code: u16,
+    data: u16,
+    task: u16,
+}
+
+/// `__BOOT_CS` and `__BOOT_DS` (Linux, Documentation/arch/x86/boot.rst).
+const LINUX_SELECTORS: Selectors = Selectors { code: 0x10, data: 0x18, task: 0x20 };
+/// PVH names no selectors. Small kernels go on with the first ones, which their own tables describe alike.
+const PVH_SELECTORS: Selectors = Selectors { code: 0x08, data: 0x10, task: 0x18 };
 
 /// The state of Linux' 64-bit boot protocol: long mode on identity page tables, RSI = `boot_params`.
 pub(crate) fn long_mode(entry: Gpa, boot_params: Gpa, page_tables: Gpa, gdt: Gpa) -> StartRegisters {
-    let mut registers = protected(entry, CODE_64, gdt);
+    let mut registers = protected(entry, CODE_64, &LINUX_SELECTORS, gdt);
     registers.gpr[RSI] = boot_params.raw();
     registers.cr0 |= CR0_PG;
     registers.cr3 = page_tables.raw();
@@ -94,20 +101,20 @@ pub(crate) fn long_mode(entry: Gpa, boot_params: Gpa, page_tables: Gpa, gdt: Gpa
 /// The state of the PVH protocol (Xen, docs/misc/pvh.pandoc): 32-bit protected mode without
 /// paging, EBX = start information.
 pub(crate) fn pvh(entry: Gpa, start_info: Gpa, gdt: Gpa) -> StartRegisters {
-    let mut registers = protected(entry, CODE_32, gdt);
+    let mut registers = protected(entry, CODE_32, &PVH_SELECTORS, gdt);
     registers.gpr[RBX] = start_info.raw();
     registers
 }
 
-fn protected(entry: Gpa, code_attributes: u16, gdt: Gpa) -> StartRegisters {
+fn protected(entry: Gpa, code_attributes: u16, selectors: &Selectors, gdt: Gpa) -> StartRegisters {
     let segment = |selector, attributes, limit| Segment { selector, attributes, limit, base: 0 };
     StartRegisters {
         gpr: [0; 16],
         rip: entry.raw(),
         rflags: RFLAGS,
-        code: segment(BOOT_CODE, code_attributes, FLAT_LIMIT),
-        data: segment(BOOT_DATA, DATA, FLAT_LIMIT),
-        task: segment(BOOT_TASK, TASK, 0x67),
+        code: segment(selectors.code, code_attributes, FLAT_LIMIT),
+        data: segment(selectors.data, DATA, FLAT_LIMIT),
+        task: segment(selectors.task, TASK, 0x67),
         gdt_base: gdt.raw(),
         gdt_limit: GDT_BYTES as u32 - 1,
         cr0: CR0_PE | CR0_ET,

@@ -113,7 +113,7 @@ fn finish(vm: &Vm) -> i64 {
         }
         Some(End::Orphaned) => EXIT_CODE_ORPHANED,
         Some(End::Failed(sentence)) => {
-            user_rt::log!("{}: {sentence}", vm.message.machine.name);
+            user_rt::log!("{sentence}");
             control::report(vm, &Report::Failed(sentence));
             EXIT_CODE_FAILED
         }

@@ -1,8 +1,8 @@
 //! Answers to a vCPU's exits.
 
 use super::{msr::ParavirtualMsrs, processor::Registers, reach::Reach, start::Initial};
-use crate::vm::Vm;
-use alloc::format;
+use crate::{lifecycle::Phase, vm::Vm};
+use alloc::{format, string::String};
 use base_units::Gpa;
 use core::sync::atomic::{AtomicU32, Ordering};
 use user_rt::{Error, Exit, GPR_RAX, GPR_RDX, VcpuRunner, decode_exit};
@@ -45,8 +45,16 @@ impl Exits {
         self.runner.set_registers(&initial.with_start(registers))
     }
 
-    /// Runs the guest and answers its exits until somebody kicks the vCPU.
-    pub(crate) fn run_until_kicked(&mut self) -> Result<(), Error> {
+    /// Runs the guest and answers its exits until the machine resets or ends.
+    pub(crate) fn run(&mut self) -> Result<(), Error> {
+        while self.vm.lifecycle.phase() == Phase::Running {
+            self.run_until_rare()?;
+        }
+        Ok(())
+    }
+
+    /// Runs the guest and answers its exits until there was a rare one, or somebody kicked the vCPU.
+    fn run_until_rare(&mut self) -> Result<(), Error> {
         loop {
             self.runner.run()?;
             match decode_exit(self.runner.page()) {
@@ -56,8 +64,14 @@ impl Exits {
                 Some(Exit::Mmio { gpa, .. }) => self.device_memory(Gpa::new(gpa)),
                 Some(Exit::Eoi { vector }) => self.end_of_interrupt(vector),
                 Some(Exit::Kicked) => return Ok(()),
-                Some(other) => self.rare(other),
-                None => self.give_up(format!("the kernel reported an exit that this program does not know")),
+                Some(other) => {
+                    self.rare(other);
+                    return Ok(());
+                }
+                None => {
+                    self.give_up(String::from("the kernel reported an exit that this program does not know"));
+                    return Ok(());
+                }
             }
         }
     }
@@ -116,7 +130,7 @@ impl Exits {
             Exit::Hypercall => {
                 Registers::new(self.runner.page()).set_register(GPR_RAX, NO_SUCH_HYPERCALL);
             }
-            Exit::Shutdown => self.vm.lifecycle.reset(self.vm),
+            Exit::Shutdown => self.triple_fault(),
             Exit::Failed { reason, qualification } => {
                 let index = self.index;
                 self.give_up(format!("vCPU {index} cannot run: reason {reason:#x}, {qualification:#x}"));
@@ -125,6 +139,21 @@ impl Exits {
             Exit::HaltedForever => {}
             Exit::Kicked | Exit::Mmio { .. } | Exit::Eoi { .. } => {}
         }
+    }
+
+    /// A PC answers a triple fault with a reset.
+    fn triple_fault(&self) {
+        let registers = Registers::new(self.runner.page());
+        user_rt::log!(
+            "vCPU {}: triple fault at {:#x}, cr0 {:#x}, cr3 {:#x}, cr4 {:#x}, efer {:#x}",
+            self.index,
+            registers.instruction_pointer(),
+            registers.cr0(),
+            registers.cr3(),
+            registers.cr4(),
+            registers.efer()
+        );
+        self.vm.lifecycle.reset(self.vm);
     }
 
     /// String I/O and what ring 0 leaves to the emulator.
@@ -153,7 +182,7 @@ impl Exits {
     }
 
     #[cold]
-    fn give_up(&self, sentence: alloc::string::String) {
+    fn give_up(&self, sentence: String) {
         self.vm.lifecycle.fail(self.vm, sentence);
     }
 }
@@ -164,8 +193,8 @@ fn emulate_any(registers: &mut Registers, reach: &mut Reach<'_>, bytes: &Instruc
     let Err(fault) = emulate(registers, reach, bytes) else { return };
     let is_unknown = fault == Fault::Unsupported;
     if is_unknown && UNKNOWN_INSTRUCTIONS.fetch_add(1, Ordering::Relaxed) < UNKNOWN_INSTRUCTIONS_LOGGED {
-        let (name, rip) = (&reach.vm.message.machine.name, registers.instruction_pointer());
-        user_rt::log!("{name}: cannot emulate {:02x?} at {rip:#x}", bytes.as_slice());
+        let rip = registers.instruction_pointer();
+        user_rt::log!("cannot emulate {:02x?} at {rip:#x}", bytes.as_slice());
     }
     registers.inject(fault);
 }

@@ -7,7 +7,7 @@ mod processor;
 mod reach;
 pub(crate) mod start;
 
-use crate::{lifecycle::Phase, vm::Vm};
+use crate::vm::Vm;
 use alloc::{format, vec::Vec};
 use exits::Exits;
 use start::Initial;
@@ -40,9 +40,7 @@ fn run(vm: &'static Vm, index: u32) -> Result<(), Error> {
     loop {
         let starts = vm.lifecycle.park();
         exits.begin(&initial, starts == 1)?;
-        while vm.lifecycle.phase() == Phase::Running {
-            exits.run_until_kicked()?;
-        }
+        exits.run()?;
     }
 }
 
