@@ -5,7 +5,7 @@
 
 mod bus;
 mod capabilities;
-mod common;
+mod common_registers;
 mod interrupts;
 mod layout;
 mod negotiation;
