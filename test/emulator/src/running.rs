@@ -17,6 +17,9 @@ const TAIL_LINES: usize = 25;
 /// How often a machine is asked whether it is off. QEMU's end is not an event we can wait for with a limit.
 const OFF_POLL: Duration = Duration::from_millis(20);
 
+/// How long a machine that has printed a fatal text may go on: what follows explains it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// A running machine. It is turned off when this value goes.
 pub struct Running {
     fatal: Vec<String>,
@@ -74,7 +77,7 @@ impl Running {
                 self.cursor = end;
                 Ok(self.output.text(from, end))
             }
-            Found::Fatal(at) => Err(Failure::Fatal { line: self.output.line_at(at), tail: self.tail() }),
+            Found::Fatal(at) => Err(self.fatal_at(at)),
             Found::Ended => Err(Failure::WentOff { expected: text.into(), tail: self.tail_with_qemu() }),
             Found::TimedOut => Err(Failure::TimedOut { expected: text.into(), limit, tail: self.tail() }),
         }
@@ -93,14 +96,19 @@ impl Running {
         sent.map_err(|error| Failure::Host(format!("cannot type \"{}\": {error}", text.escape_debug())))
     }
 
-    /// Waits until the machine turns itself off; gives all that it printed.
+    /// Waits until the machine turns itself off without having printed a fatal text; gives all that it printed.
     pub fn wait_until_off(&mut self, limit: Duration) -> Result<String, Failure> {
         let deadline = Instant::now() + limit;
         loop {
             let state =
                 self.child.try_wait().map_err(|error| Failure::Host(format!("QEMU is lost: {error}")))?;
-            if let Some(status) = state {
+            if state.is_some() {
                 self.join_readers();
+            }
+            if let Some(at) = self.output.find_any(&self.fatal, self.cursor) {
+                return Err(self.fatal_at(at));
+            }
+            if let Some(status) = state {
                 if !status.success() {
                     return Err(Failure::Wrong(format!(
                         "QEMU ended with {status}:\n{}",
@@ -116,13 +124,10 @@ impl Running {
         }
     }
 
-    /// Waits until the machine is off and checks that it printed no fatal text.
-    pub fn wait_until_off_cleanly(&mut self, limit: Duration) -> Result<String, Failure> {
-        let printed = self.wait_until_off(limit)?;
-        match self.fatal.iter().find(|text| printed.contains(text.as_str())) {
-            Some(text) => Err(Failure::Fatal { line: text.clone(), tail: self.tail() }),
-            None => Ok(printed),
-        }
+    /// The failure that a fatal text means, with what follows it.
+    fn fatal_at(&self, at: usize) -> Failure {
+        std::thread::sleep(LAST_WORDS);
+        Failure::Fatal { line: self.output.line_at(at), tail: self.tail() }
     }
 
     /// Everything printed so far.

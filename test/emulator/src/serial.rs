@@ -82,6 +82,12 @@ impl Output {
         }
     }
 
+    /// Where the first of these texts stands at or after offset `from`.
+    pub(crate) fn find_any(&self, texts: &[String], from: usize) -> Option<usize> {
+        let state = self.state();
+        texts.iter().find_map(|text| find(&state.bytes, text, from))
+    }
+
     /// What was printed from offset `from` to offset `to`.
     pub(crate) fn text(&self, from: usize, to: usize) -> String {
         let state = self.state();

@@ -26,7 +26,7 @@ fn holds(world: &World<'_>, name: &str) -> Result<(), Failure> {
     let machine = world.direct(&definition)?.memory_mib(512).fatal(" fails: ");
     let mut running = world.start(&machine)?;
     running.wait_for(&format!("CLAIM {name} holds"), SHORT_LIMIT)?;
-    running.wait_until_off_cleanly(SHORT_LIMIT)?;
+    running.wait_until_off(SHORT_LIMIT)?;
     Ok(())
 }
 

@@ -60,7 +60,7 @@ fn expect_linux(world: &World<'_>, machine: &Machine, vcpus: u32) -> Result<(), 
     let mut running = world.start(machine)?;
     running.wait_for(&format!("CORTEN-GUEST up cpus={vcpus} "), LIMIT)?;
     running.wait_for("CORTEN-GUEST powering off", LIMIT)?;
-    running.wait_until_off_cleanly(LIMIT)?;
+    running.wait_until_off(LIMIT)?;
     Ok(())
 }
 
@@ -81,7 +81,7 @@ fn clock_and_disk(world: &World<'_>) -> Result<(), Failure> {
     running.wait_for("CORTEN-GUEST clock=kvm-clock", LIMIT)?;
     running.wait_for("CORTEN-GUEST disk bytes=1048576 head=CORTEN TEST DISK", LIMIT)?;
     running.wait_for("CORTEN-GUEST disk read back: written by the guest", LIMIT)?;
-    running.wait_until_off_cleanly(LIMIT)?;
+    running.wait_until_off(LIMIT)?;
     Ok(())
 }
 
@@ -93,7 +93,7 @@ fn large_guest(world: &World<'_>) -> Result<(), Failure> {
 
     let memory = running.wait_for_value("memory_kib=", LIMIT)?;
     if memory.parse::<u64>().is_ok_and(|kib| kib > 4 << 20) {
-        running.wait_until_off_cleanly(LIMIT)?;
+        running.wait_until_off(LIMIT)?;
         return Ok(());
     }
     Err(Failure::Wrong(format!("a guest of 5 GiB sees {memory} KiB")))

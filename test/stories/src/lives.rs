@@ -29,7 +29,7 @@ fn four_at_once(world: &World<'_>) -> Result<(), Failure> {
     let mut running = world.start(&world.direct(&until_all_stopped(&guests))?)?;
 
     running.wait_for("CORTEN-GUEST powering off", LIMIT)?;
-    running.wait_until_off_cleanly(LIMIT)?;
+    running.wait_until_off(LIMIT)?;
     Ok(())
 }
 
@@ -95,6 +95,6 @@ fn monitor_shutdown(world: &World<'_>) -> Result<(), Failure> {
 
     running.wait_for("CORTEN-GUEST idle", LIMIT)?;
     Monitor::open(&mut running, LIMIT)?.command("shutdown")?;
-    running.wait_until_off_cleanly(LIMIT)?;
+    running.wait_until_off(LIMIT)?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use loader_bundle::{Bundle, names};
 use test_emulator::{Boot, Failure, Machine, PROCESSOR_WITHOUT_SVM};
 
 use crate::story::{SHORT_LIMIT, Story, World};
@@ -12,8 +13,9 @@ pub(crate) fn stories() -> Vec<Story> {
     vec![
         Story::new("a_machine_without_amd_v_is_told_so", without_svm),
         Story::new("a_machine_with_little_memory_is_told_so", little_memory),
-        Story::new("a_damaged_table_of_the_bundle_is_told", |world| damaged(world, 100, "damaged")),
-        Story::new("a_damaged_program_in_the_bundle_is_told", damaged_program),
+        Story::new("a_damaged_table_of_the_bundle_is_told", damaged_table),
+        Story::new("a_damaged_supervisor_is_told", damaged_supervisor),
+        Story::new("a_damaged_vmm_is_told", damaged_vmm),
         Story::new("a_bundle_cut_short_is_told", cut_bundle),
         Story::new("a_missing_bundle_is_told", missing_bundle),
     ]
@@ -33,25 +35,42 @@ fn little_memory(world: &World<'_>) -> Result<(), Failure> {
     expect_refusal(world, &world.direct("")?.memory_mib(48), "memory")
 }
 
-fn damaged(world: &World<'_>, offset: usize, words: &str) -> Result<(), Failure> {
+fn damaged_table(world: &World<'_>) -> Result<(), Failure> {
     let (kernel, bundle) = world.files(&definition())?;
-    let changed = change(&bundle, |bytes| {
-        if let Some(byte) = bytes.get_mut(offset) {
-            *byte ^= 0x40;
-        }
-    })?;
-    expect_words(world, kernel, Some(changed), words)
+    let changed = change(&bundle, |bytes| flip(bytes, 100))?;
+    expect_words(world, kernel, Some(changed), "damaged")
 }
 
-fn damaged_program(world: &World<'_>) -> Result<(), Failure> {
+fn damaged_supervisor(world: &World<'_>) -> Result<(), Failure> {
+    let (kernel, bundle) = with_damage(world, names::SUPERVISOR)?;
+    expect_words(world, kernel, Some(bundle), "damaged")
+}
+
+fn damaged_vmm(world: &World<'_>) -> Result<(), Failure> {
+    let (kernel, initrd) = with_damage(world, names::VMM)?;
+    let boot = Boot::Direct { kernel, initrd: Some(initrd), command_line: String::new() };
+    let mut running = world.start(&world.machine(boot))?;
+    running.wait_for("program/vmm: a file of the bundle is damaged", SHORT_LIMIT)?;
+    Ok(())
+}
+
+/// Kernel and bundle, one bit of a file in which has changed.
+fn with_damage(world: &World<'_>, name: &str) -> Result<(PathBuf, PathBuf), Failure> {
     let (kernel, bundle) = world.files(&definition())?;
-    // The supervisor's ELF header is the only place that starts so on a page of its own after the kernel's: damage all of them.
     let changed = change(&bundle, |bytes| {
-        for page in bytes.chunks_exact_mut(4096).filter(|page| page.starts_with(b"\x7fELF")) {
-            page[2000] ^= 0x40;
+        let entry = Bundle::parse(bytes, bytes.len() as u64).and_then(|table| table.find(name));
+        if let Ok((offset, length)) = entry.map(|entry| (entry.offset, entry.bytes)) {
+            flip(bytes, (offset + length / 2) as usize);
         }
     })?;
-    expect_words(world, kernel, Some(changed), "damaged")
+    Ok((kernel, changed))
+}
+
+/// Changes one bit.
+fn flip(bytes: &mut [u8], offset: usize) {
+    if let Some(byte) = bytes.get_mut(offset) {
+        *byte ^= 0x40;
+    }
 }
 
 fn cut_bundle(world: &World<'_>) -> Result<(), Failure> {

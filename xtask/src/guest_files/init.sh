@@ -6,12 +6,9 @@ $B mount -t sysfs sysfs /sys
 $B mount -t devtmpfs dev /dev
 $B --install -s /bin
 export PATH=/bin HOME=/ TERM=linux
-# This script is the first process and answers no signals: the plain words must do it themselves.
-for word in poweroff reboot; do
-    rm /bin/$word
-    printf '#!/bin/sh\nexec busybox %s -f\n' $word > /bin/$word
-    chmod +x /bin/$word
-done
+# This script is the first process and answers no signals, which the plain words would send it.
+printf 'poweroff() { busybox poweroff -f; }\nreboot() { busybox reboot -f; }\n' > /tmp/shell
+export ENV=/tmp/shell
 for module in $(cat /lib/modules/order); do insmod /lib/modules/$module; done
 todo=shell
 for word in $(cat /proc/cmdline); do
@@ -46,10 +43,10 @@ for task in $todo; do
             ;;
         idle) echo "CORTEN-GUEST idle"; while :; do sleep 100000; done ;;
         crash) echo c > /proc/sysrq-trigger ;;
-        reboot) echo "CORTEN-GUEST rebooting"; reboot ;;
+        reboot) echo "CORTEN-GUEST rebooting"; reboot -f ;;
         poweroff) break ;;
         *) echo "CORTEN-GUEST does not know the task $task" ;;
     esac
 done
 echo "CORTEN-GUEST powering off"
-poweroff
+poweroff -f
