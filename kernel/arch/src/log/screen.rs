@@ -8,10 +8,11 @@ use abi::Framebuffer;
 use core::cell::Cell;
 use spin::Mutex;
 
-/// The font: 8 by 16 pixels, PSF2, glyphs in ASCII order.
+/// The font: 8 by 16 pixels, PSF1 (whatever the crate calls it), glyphs in ASCII order.
 const FONT: &[u8] = spleen_font::FONT_8X16;
-/// Bytes of the PSF2 header.
-const FONT_HEADER_BYTES: usize = 32;
+/// Bytes of the PSF1 header.
+const FONT_HEADER_BYTES: usize = 4;
+const _: () = assert!(FONT[0] == 0x36 && FONT[1] == 0x04 && FONT[3] == 16, "the font is of another kind");
 const GLYPH_WIDTH: u32 = 8;
 const GLYPH_HEIGHT: u32 = 16;
 /// Light grey on black.

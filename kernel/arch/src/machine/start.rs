@@ -70,6 +70,12 @@ fn greet() {
     let ram: u64 = regions.filter(|region| region.kind == MemoryKind::Usable).map(|region| region.bytes).sum();
     say!("Corten {}, build {}, started by {source}", env!("CARGO_PKG_VERSION"), panic::BUILD_ID);
     say!("{} MiB of memory, bundle of {} KiB", ram >> 20, info.bundle_bytes >> 10);
+    let screen = info.framebuffer;
+    match screen.bits {
+        32 => say!("screen of {} x {} pixels", screen.width, screen.height),
+        16 => say!("text screen of {} x {}", screen.width, screen.height),
+        _ => say!("no screen"),
+    }
 }
 
 fn find_board() -> Board {
