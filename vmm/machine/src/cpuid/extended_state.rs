@@ -2,8 +2,11 @@
 
 use super::{Table, features};
 
-/// State components that a guest may be shown: x87, SSE, AVX, (MPX), AVX-512.
+/// State components that are looked at: up to AVX-512.
 pub(super) const COMPONENTS: u32 = 8;
+/// State components that a guest may use: x87, SSE, AVX, AVX-512. Those of features that are hidden (MPX, protection
+/// keys) would only make the area larger.
+const SHOWN: u64 = 0b1110_0111;
 const LEAF: u32 = 0xD;
 /// Subleaf 1 EAX: XSAVEOPT, XSAVEC, XGETBV with ECX = 1. Not XSAVES: ring 0 keeps no supervisor state.
 const INSTRUCTIONS: u32 = 0b111;
@@ -15,7 +18,7 @@ pub(super) fn append(table: &mut Table<'_>) {
     if !features::has_xsave(table) {
         return;
     }
-    let mask = table.host.guest_xcr0;
+    let mask = table.host.guest_xcr0 & SHOWN;
     let mut area_bytes = HEADER_BYTES;
     let mut components = alloc::vec::Vec::new();
     for component in (2..COMPONENTS).filter(|component| mask >> component & 1 != 0) {

@@ -78,6 +78,17 @@ fn the_xsave_area_holds_its_components() {
 }
 
 #[test]
+fn state_of_hidden_features_is_hidden() {
+    let mut host = amd();
+    host.guest_xcr0 = 0x21F;
+
+    let plan = CpuidPlan::new(&host, 1);
+
+    assert_eq!(look_up(&plan, 0, 0xD, 0).eax, 7);
+    assert_eq!(look_up(&plan, 0, 0xD, 3), CpuidEntry::default());
+}
+
+#[test]
 fn each_vcpu_finds_its_own_id() {
     let plan = CpuidPlan::new(&amd(), 6);
 
