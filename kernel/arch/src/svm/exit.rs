@@ -15,30 +15,17 @@ const EVENT_RESERVED: u64 = 0x7fff_f000;
 /// Details of a MOV to or from a control register: they are there.
 const MOVE_VALID: u64 = 1 << 63;
 
-/// Reads the exit. Host events (NMI, SMI, INIT, machine checks) are `Retry`: they have been or will be taken by the host itself.
-#[inline(always)]
+/// Reads the exits that are not decoded on the spot (`Svm::with_exit`). Host events (NMI, SMI, INIT, machine
+/// checks) are `Retry`: the host takes them itself.
 pub fn decode(control: &Control, has_decode_assists: bool) -> Exit {
-    let code = control.exit_code;
-    match code {
-        exit::INTR => Exit::Interrupt,
-        exit::CPUID => Exit::Cpuid,
-        exit::MSR if control.exit_info_1 & 1 != 0 => Exit::WriteMsr,
-        exit::MSR => Exit::ReadMsr,
-        exit::VMMCALL => Exit::Hypercall,
-        exit::HLT => Exit::Halt,
-        exit::IO => Exit::Port(port(control.exit_info_1, control.exit_info_2)),
-        exit::NESTED_FAULT => memory(control.exit_info_1, control.exit_info_2),
-        _ => decode_rare(control, has_decode_assists),
-    }
-}
-
-fn decode_rare(control: &Control, has_decode_assists: bool) -> Exit {
     let code = control.exit_code;
     // The code is below 16 past its first one, and so is the number.
     let number = (code & 0xf) as u8;
     let moved = control_operand(control.exit_info_1, has_decode_assists);
     let debug_moved = has_decode_assists.then_some((control.exit_info_1 & 0xf) as u8);
     match code {
+        exit::INTR => Exit::Interrupt,
+        exit::NESTED_FAULT => memory(control.exit_info_1, control.exit_info_2),
         exit::READ_CR0..exit::WRITE_CR0 => Exit::ReadControl { control: number, register: moved },
         exit::WRITE_CR0..exit::READ_DR0 => Exit::WriteControl { control: number, register: moved },
         exit::CR0_SELECTIVE => Exit::WriteControl { control: 0, register: moved },
@@ -72,7 +59,7 @@ fn control_operand(details: u64, has_decode_assists: bool) -> Option<u8> {
 
 /// Reads the details of a port access (AMD APM vol. 2, figure 15-2).
 #[inline(always)]
-fn port(details: u64, next_rip: u64) -> PortAccess {
+pub fn port(details: u64, next_rip: u64) -> PortAccess {
     // Bits 6..4 are one-hot: 1, 2, 4 bytes.
     let size = (details >> 4 & 7) as u8;
     PortAccess {

@@ -13,7 +13,9 @@ use spec::svm::{V_IRQ, Vmcb, exit};
 pub(super) struct Step {
     /// The run loop wants to know when one instruction is over.
     pub(super) is_wanted: bool,
-    /// The entry is for one instruction in an interrupt shadow.
+    /// The entry is for one instruction.
+    is_stepping: bool,
+    /// The guest was in an interrupt shadow.
     is_in_shadow: bool,
     /// The virtual interrupt was held back.
     is_holding: bool,
@@ -35,17 +37,14 @@ pub(super) enum Stepped {
 }
 
 impl Step {
-    /// Whether the next entry needs [`Step::begin`]. `forgets_shadow`: the processor does.
-    #[inline(always)]
-    pub(super) fn is_due(&self, vmcb: &Vmcb, forgets_shadow: bool) -> bool {
-        self.is_wanted || forgets_shadow && vmcb.control.shadow & 1 != 0 && vmcb.control.virtual_interrupt & V_IRQ != 0
-    }
-
-    /// Before the entry.
-    #[cold]
+    /// Before an entry that may be a step. `forgets_shadow`: the processor does.
     pub(super) fn begin(&mut self, vmcb: &mut Vmcb, forgets_shadow: bool) {
         self.is_in_shadow = forgets_shadow && vmcb.control.shadow & 1 != 0;
         self.is_holding = self.is_in_shadow && vmcb.control.virtual_interrupt & V_IRQ != 0;
+        self.is_stepping = self.is_wanted || self.is_holding;
+        if !self.is_stepping {
+            return;
+        }
         if self.is_holding {
             vmcb.control.virtual_interrupt &= !V_IRQ;
             vmcb.control.clean = 0;
@@ -56,8 +55,10 @@ impl Step {
     }
 
     /// After the exit.
-    #[cold]
     pub(super) fn end(&mut self, vmcb: &mut Vmcb) -> Stepped {
+        if !self.is_stepping {
+            return Stepped::No;
+        }
         if self.is_holding {
             vmcb.control.virtual_interrupt |= V_IRQ;
             vmcb.control.clean = 0;

@@ -13,12 +13,12 @@ const fn gpr(index: usize) -> usize {
 /// Runs the guest of the control block at `vmcb` until it exits. General registers but RAX and RSP come from
 /// `page` and go there. `host` is the area that VMSAVE filled on this processor.
 ///
-/// Host interrupts arrive at the processor only while the guest runs (GIF is 0 around VMRUN, IF is 1), where they end
-/// the guest; they still wait when this returns, with interrupts off. No register holds a value of the guest's then.
+/// Host interrupts arrive at the processor only while the guest runs, where they end the guest; they still wait when
+/// this returns. No register holds a value of the guest's then.
 ///
 /// # Safety
 /// `vmcb` is a control block in a kernel frame whose intercepts, maps and nested table keep the guest away from the host;
-/// SVM is on; interrupts are off.
+/// SVM is on; [`shut_out`] was called.
 // tidy: table
 #[inline(always)]
 pub(super) unsafe fn enter(vmcb: Hpa, page: &VcpuPage, host: Hpa) {
@@ -31,8 +31,6 @@ pub(super) unsafe fn enter(vmcb: Hpa, page: &VcpuPage, host: Hpa) {
             "push rbp",
             "push rsi",
             "push rdi",
-            "clgi",
-            "sti",
             "vmload rax",
             "mov rcx, [rdi + {rcx}]",
             "mov rdx, [rdi + {rdx}]",
@@ -69,8 +67,6 @@ pub(super) unsafe fn enter(vmcb: Hpa, page: &VcpuPage, host: Hpa) {
             "pop rdi",
             "pop rax",
             "vmload rax",
-            "cli",
-            "stgi",
             // What the guest left in registers is no address that ring 0 may speculate with.
             "xor ecx, ecx",
             "xor edx, edx",
@@ -114,6 +110,28 @@ pub(super) unsafe fn enter(vmcb: Hpa, page: &VcpuPage, host: Hpa) {
             out("r15") _,
         );
     }
+}
+
+/// From now on interrupts arrive in guests only (GIF is 0; IF is 1 because the guest's exits on interrupts depend on
+/// the IF at VMRUN). Not even NMIs come in ring 0 until [`let_in`]: the run loop is short.
+#[inline(always)]
+pub(super) fn shut_out() {
+    // SAFETY: SVM is on. No interrupt can come after CLGI.
+    unsafe { asm!("clgi", "sti", options(nomem, nostack)) };
+}
+
+/// Back to how ring 0 runs: interrupts off, NMIs and machine checks on; those that waited come now.
+#[inline(always)]
+pub(super) fn let_in() {
+    // SAFETY: SVM is on. Handlers of NMIs and machine checks may run at any time elsewhere too.
+    unsafe { asm!("cli", "stgi", options(nostack)) };
+}
+
+/// Lets NMIs and what else ended the guest in, inside of the run loop: it would end the guest again for ever.
+#[cold]
+pub(super) fn let_host_events_in() {
+    let_in();
+    shut_out();
 }
 
 /// Fills the return stack buffer with harmless entries.

@@ -13,7 +13,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use kernel_core::Machine;
 use kernel_core::memory::KernelFrame;
-use kernel_core::vcpu::{DescriptorTable, Event, EventKind, Exit, Facts, Segment, VirtualCpu};
+use kernel_core::vcpu::{DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, Segment, VirtualCpu};
 use spec::control::{
     CR0_CD, CR0_NW, CR4_LA57, CR4_OSXSAVE, CR4_PCIDE, CR4_PKE, DR7_ENABLES, RFLAGS_VM,
 };
@@ -41,11 +41,17 @@ const PAUSE_THRESHOLD: u16 = 128;
 /// The vCPU of this backend.
 pub struct Svm {
     frame: KernelFrame<X86>,
+    /// Where ring 0 maps the frame.
+    block: NonNull<Vmcb>,
     capabilities: Capabilities,
 
+    /// Where the calling processor keeps the host's state while the guest runs.
+    host_area: Hpa,
+    /// `TODO_*` bits: what the next entry has to do besides entering. 0 nearly always.
+    todo: u8,
+    /// `todo` at the last entry, for the exit to tidy up.
+    done: u8,
     asid: Asid,
-    /// The TLB has to be flushed before the next entry.
-    must_flush: bool,
     step: Step,
     /// CD and NW as the guest wrote them.
     hidden_cr0: u64,
@@ -56,26 +62,37 @@ pub struct Svm {
     is_offering: bool,
 }
 
+/// Flush the TLB.
+const TODO_FLUSH: u8 = 1 << 0;
+/// An event is injected: it must not be injected twice.
+const TODO_EVENT: u8 = 1 << 1;
+/// Perhaps run one instruction only: see `step`.
+const TODO_STEP: u8 = 1 << 2;
+/// The processor has to read cached state again; afterwards all of it is clean.
+const TODO_CLEAN: u8 = 1 << 3;
+
+// SAFETY: the block is this value's own, as in a Box.
+unsafe impl Send for Svm {}
+
 impl Svm {
     #[inline(always)]
     fn vmcb(&self) -> &Vmcb {
-        let pointer = direct::address(self.frame.address()) as *const Vmcb;
-        // SAFETY: the frame is mapped, 4 KiB, ours alone and a valid `Vmcb` whatever its bytes are; the processor writes
-        // it inside of `switch::enter` only.
-        unsafe { &*pointer }
+        // SAFETY: the frame is mapped as long as it lives, 4 KiB, ours alone and a valid `Vmcb` whatever its bytes are; the
+        // processor writes it inside of `switch::enter` only.
+        unsafe { self.block.as_ref() }
     }
 
     #[inline(always)]
     fn vmcb_mut(&mut self) -> &mut Vmcb {
-        let pointer = direct::address(self.frame.address()) as *mut Vmcb;
         // SAFETY: as in `vmcb`, and borrowed mutably.
-        unsafe { NonNull::new_unchecked(pointer).as_mut() }
+        unsafe { self.block.as_mut() }
     }
 
     /// Says that cached state of these kinds is out of date.
     #[inline(always)]
     fn soil(&mut self, bits: u32) {
         self.vmcb_mut().control.clean &= !bits;
+        self.todo |= TODO_CLEAN;
     }
 
     fn has(&self, bit: u32) -> bool {
@@ -113,7 +130,6 @@ impl Svm {
     /// Gives the guest a fresh view of its tables at the next entry.
     #[cold]
     fn flush_now(&mut self) {
-        self.must_flush = false;
         let here = processor::this();
         if self.has(feature::FLUSH_BY_ASID) && here.has_given(self.asid) {
             self.vmcb_mut().control.tlb_control = TLB_FLUSH_GUEST;
@@ -140,17 +156,63 @@ impl Svm {
         }
     }
 
-    /// What an exit leaves to do whatever its reason was.
-    #[inline(always)]
-    fn tidy_exit(&mut self) {
-        let control = &mut self.vmcb_mut().control;
-        control.clean = clean::ALL;
-        control.tlb_control = 0;
-        let broken_off = control.exit_event;
-        control.event = 0;
-        if broken_off & 1 << 31 != 0 {
-            self.keep_event(broken_off);
+    /// Does what `todo` says, before an entry.
+    #[cold]
+    fn prepare(&mut self) {
+        if self.todo & TODO_FLUSH != 0 {
+            self.flush_now();
         }
+        if self.todo & TODO_STEP != 0 {
+            let (mut step, forgets_shadow) = (self.step, self.capabilities.forgets_shadow);
+            step.begin(self.vmcb_mut(), forgets_shadow);
+            self.step = step;
+        }
+        self.done = self.todo;
+        self.todo = 0;
+    }
+
+    /// Undoes what [`Svm::prepare`] did, after the exit. What it says replaces the exit.
+    #[cold]
+    fn tidy_up(&mut self) -> Option<Exit> {
+        let done = core::mem::take(&mut self.done);
+        let control = &mut self.vmcb_mut().control;
+        control.tlb_control = 0;
+        control.event = 0;
+        control.clean = clean::ALL;
+        if done & TODO_STEP == 0 {
+            return None;
+        }
+        let mut step = self.step;
+        let stepped = step.end(self.vmcb_mut());
+        self.step = step;
+        if step.is_wanted {
+            self.todo |= TODO_STEP;
+        }
+        match stepped {
+            Stepped::No => None,
+            Stepped::InShadow => Some(Exit::Retry),
+            Stepped::Yes => Some(Exit::Stepped),
+        }
+    }
+
+    /// Exits that may come in the middle of something: the delivery of an event, an interrupt shadow. (Intercepted
+    /// instructions that are carried out come after the one and end the other.)
+    #[inline(never)]
+    fn exit_between(&mut self) -> Exit {
+        let control = &self.vmcb().control;
+        let (code, event) = (control.exit_code, control.exit_event);
+        if control.shadow & 1 != 0 && self.capabilities.forgets_shadow {
+            self.todo |= TODO_STEP;
+        }
+        if event & 1 << 31 != 0 {
+            self.keep_event(event);
+        }
+        match code {
+            svm::exit::NMI | svm::exit::SMI | svm::exit::INIT => switch::let_host_events_in(),
+            svm::exit::EXCEPTION_MACHINE_CHECK => raise_machine_check(),
+            _ => {}
+        }
+        exit::decode(&self.vmcb().control, self.has(feature::DECODE_ASSISTS))
     }
 
     /// Delivers an event anew whose delivery the exit broke off.
@@ -162,7 +224,7 @@ impl Svm {
             self.vmcb_mut().control.virtual_interrupt &= !V_IRQ;
             self.soil(clean::INTERRUPT);
         }
-        self.vmcb_mut().control.event = event.pack();
+        self.inject(event);
     }
 
     fn segment_of(&self, segment: Segment) -> &svm::Segment {
@@ -210,11 +272,15 @@ impl VirtualCpu<X86> for Svm {
         if !processor::is_enabled() {
             return None;
         }
+        let frame = X86::frames().allocate_kernel()?;
         let mut vcpu = Self {
-            frame: X86::frames().allocate_kernel()?,
+            block: NonNull::new(direct::address(frame.address()) as *mut Vmcb)?,
+            frame,
             capabilities: processor::capabilities(),
+            host_area: Hpa::new(0),
+            todo: TODO_FLUSH,
+            done: 0,
             asid: Asid::NONE,
-            must_flush: true,
             step: Step::default(),
             hidden_cr0: 0,
             breakpoints: [0; 4],
@@ -240,55 +306,65 @@ impl VirtualCpu<X86> for Svm {
         here.save_host();
         here.separate(guest, self.capabilities.has_branch_barrier);
         if here.note_vmcb(self.frame.address()) {
-            self.vmcb_mut().control.clean = 0;
+            self.soil(clean::ALL);
         }
         if !here.has_given(self.asid) {
-            self.must_flush = true;
+            self.todo |= TODO_FLUSH;
         }
+        self.host_area = Hpa::new(here.host_area());
         if self.capabilities.has_tsc_aux {
             here.load_tsc_aux(self.tsc_aux);
         }
         self.load_breakpoints();
+        switch::shut_out();
     }
 
     #[inline(always)]
     fn unload(&mut self) {
+        switch::let_in();
         switch::fill_return_buffer();
     }
 
     #[inline(always)]
-    fn enter(&mut self, page: &VcpuPage) -> Exit {
-        if self.must_flush {
-            self.flush_now();
-        }
-        let is_step = self.step.is_due(self.vmcb(), self.capabilities.forgets_shadow);
-        if is_step {
-            let (frame, forgets) = (self.frame.address(), self.capabilities.forgets_shadow);
-            self.step.begin(vmcb_at(frame), forgets);
+    fn enter(&mut self, page: &VcpuPage) {
+        if self.todo != 0 {
+            self.prepare();
         }
         let save = &mut self.vmcb_mut().save;
         save.rax = page.gpr[GPR_RAX].load(Relaxed);
         save.rsp = page.gpr[GPR_RSP].load(Relaxed);
-        let host = Hpa::new(processor::this().host_area());
         // SAFETY: `set_up` intercepts all that reaches the host, the nested table is the guest's own, SVM is on if `new`
         // succeeded, interrupts are off in ring 0.
-        unsafe { switch::enter(self.frame.address(), page, host) };
+        unsafe { switch::enter(self.frame.address(), page, self.host_area) };
         let save = &self.vmcb().save;
         page.gpr[GPR_RAX].store(save.rax, Relaxed);
         page.gpr[GPR_RSP].store(save.rsp, Relaxed);
-        self.tidy_exit();
-        if is_step {
-            let frame = self.frame.address();
-            match self.step.end(vmcb_at(frame)) {
-                Stepped::No => {}
-                Stepped::InShadow => return Exit::Retry,
-                Stepped::Yes => return Exit::Stepped,
+    }
+
+    #[inline(always)]
+    fn with_exit<H: ExitHandler<Self>>(handler: &mut H) -> H::Answer {
+        let this = handler.hardware();
+        if this.done != 0
+            && let Some(exit) = this.tidy_up()
+        {
+            return handler.handle(exit);
+        }
+        let control = &handler.hardware().vmcb().control;
+        match control.exit_code {
+            svm::exit::CPUID => handler.handle_frequent(Exit::Cpuid),
+            svm::exit::MSR if control.exit_info_1 & 1 != 0 => handler.handle_frequent(Exit::WriteMsr),
+            svm::exit::MSR => handler.handle_frequent(Exit::ReadMsr),
+            svm::exit::VMMCALL => handler.handle_frequent(Exit::Hypercall),
+            svm::exit::IO => {
+                let access = exit::port(control.exit_info_1, control.exit_info_2);
+                handler.handle_frequent(Exit::Port(access))
+            }
+            svm::exit::HLT => handler.handle(Exit::Halt),
+            _ => {
+                let exit = handler.hardware().exit_between();
+                handler.handle(exit)
             }
         }
-        if self.vmcb().control.exit_code == svm::exit::EXCEPTION_MACHINE_CHECK {
-            raise_machine_check();
-        }
-        exit::decode(&self.vmcb().control, self.capabilities.features & feature::DECODE_ASSISTS != 0)
     }
 
     #[inline(always)]
@@ -339,6 +415,9 @@ impl VirtualCpu<X86> for Svm {
     #[inline(always)]
     fn set_shadow(&mut self, has_shadow: bool) {
         self.vmcb_mut().control.shadow = u64::from(has_shadow);
+        if has_shadow && self.capabilities.forgets_shadow {
+            self.todo |= TODO_STEP;
+        }
     }
 
     #[inline(always)]
@@ -549,6 +628,7 @@ impl VirtualCpu<X86> for Svm {
 
     fn inject(&mut self, event: Event) {
         self.vmcb_mut().control.event = event.pack();
+        self.todo |= TODO_EVENT;
     }
 
     #[inline(always)]
@@ -595,6 +675,9 @@ impl VirtualCpu<X86> for Svm {
 
     fn step(&mut self, is_wanted: bool) {
         self.step.is_wanted = is_wanted;
+        if is_wanted {
+            self.todo |= TODO_STEP;
+        }
     }
 
     #[inline(always)]
@@ -609,15 +692,8 @@ impl VirtualCpu<X86> for Svm {
 
     #[inline(always)]
     fn flush_tlb(&mut self) {
-        self.must_flush = true;
+        self.todo |= TODO_FLUSH;
     }
-}
-
-/// The control block in `frame`, for a borrow that leaves the rest of its owner free.
-#[inline(always)]
-fn vmcb_at<'a>(frame: Hpa) -> &'a mut Vmcb {
-    // SAFETY: only `enter` calls this, with its own frame, and lets the borrow end before it makes another.
-    unsafe { &mut *(direct::address(frame) as *mut Vmcb) }
 }
 
 /// A machine check in the guest is the host's: its handler sees what the processor has noted.

@@ -1,6 +1,6 @@
 //! Accesses to the local APIC's page, and what register writes bring about.
 
-use super::attention::{ATTENTION_DELIVER, ATTENTION_TIMER};
+use super::attention::{ATTENTION_DELIVER, ATTENTION_NEWS, ATTENTION_TIMER};
 use super::decode::{self, Move};
 use super::hardware::{MemoryAccess, VirtualCpu};
 use super::lapic::{Delivery, Effect, Message, Target};
@@ -94,6 +94,7 @@ impl<M: Machine> Vcpu<M> {
             self.attention |= ATTENTION_DELIVER;
         } else {
             self.guest.deliver(message, Some(self.lapic.id()));
+            self.attention |= ATTENTION_NEWS;
         }
     }
 }

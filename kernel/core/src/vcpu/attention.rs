@@ -18,6 +18,9 @@ pub(super) const ATTENTION_IDLE: u32 = 1 << 2;
 /// The steal-time record is out of date.
 pub(super) const ATTENTION_STEAL: u32 = 1 << 3;
 
+/// Somebody was rung or woken, perhaps on this processor.
+pub(super) const ATTENTION_NEWS: u32 = 1 << 4;
+
 /// What the vCPU does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Activity {
@@ -33,12 +36,13 @@ pub(super) enum Activity {
 
 impl<M: Machine> Vcpu<M> {
     /// Whether [`Vcpu::attend`] has anything to do.
-    #[inline]
+    #[inline(always)]
     pub(super) fn needs_attention(&self) -> bool {
         self.attention != 0 || self.shared.is_posted()
     }
 
     /// Looks at everything that waits. `None` = enter the guest.
+    #[inline(never)]
     pub(super) fn attend<H: RunHost>(&mut self, host: &mut H) -> Option<Outcome> {
         loop {
             let mut is_kicked = false;
@@ -58,6 +62,12 @@ impl<M: Machine> Vcpu<M> {
             if self.attention & ATTENTION_DELIVER != 0 {
                 self.attention &= !ATTENTION_DELIVER;
                 self.deliver();
+            }
+            if self.attention & ATTENTION_NEWS != 0 {
+                self.attention &= !ATTENTION_NEWS;
+                if host.has_news() {
+                    return Some(Outcome::Interrupted);
+                }
             }
             if self.activity == Activity::Running {
                 self.attention &= !ATTENTION_IDLE;
@@ -252,7 +262,7 @@ impl<M: Machine> Vcpu<M> {
     }
 
     /// Goes on after an instruction that was carried out here: next RIP, no interrupt shadow, single-step trap.
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip_to(&mut self, next_rip: u64) {
         self.hardware.set_rip(next_rip);
         self.hardware.set_shadow(false);

@@ -12,10 +12,8 @@ use spec::cpuid::{
 
 /// Leaves of one range that are found by index.
 const RANGE_LEAVES: usize = 64;
-/// Ranges: basic, hypervisor, extended. The range is the top two bits of the leaf.
-const RANGES: usize = 3;
-/// No line.
-const NONE: u8 = u8::MAX;
+/// Ranges: basic, hypervisor, extended, and one that never exists. The range is the top two bits of the leaf.
+const RANGES: usize = 4;
 
 /// What of a line depends on the guest's state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,22 +29,37 @@ enum Patch {
     XsaveSize,
 }
 
-/// One line of the table.
+/// One line of the table. 32 bytes, so that finding one is a shift.
 #[derive(Clone, Copy)]
+#[repr(C, align(32))]
 struct Line {
+    /// EAX, EBX, ECX, EDX.
+    answer: [u32; 4],
     leaf: u32,
     subleaf: u32,
     has_subleaf: bool,
+    /// The answer is the same for all subleaves and states.
+    is_plain: bool,
     patch: Patch,
-    /// EAX, EBX, ECX, EDX.
-    answer: [u32; 4],
+}
+
+impl Line {
+    /// What a missing leaf answers.
+    const ZERO: Self = Self {
+        answer: [0; 4],
+        leaf: u32::MAX,
+        subleaf: 0,
+        has_subleaf: false,
+        is_plain: true,
+        patch: Patch::None,
+    };
 }
 
 /// A checked CPUID table.
 pub(super) struct CpuidTable {
-    /// First line of each leaf.
+    /// For each leaf the first line that answers it, after the rule for leaves above the largest of their range.
     index: [[u8; RANGE_LEAVES]; RANGES],
-    /// Sorted by leaf and subleaf.
+    /// Sorted by leaf and subleaf; the last one is [`Line::ZERO`].
     lines: Vec<Line>,
     /// The largest leaf of each range; `None` = the range does not exist.
     largest: [Option<u32>; RANGES],
@@ -60,7 +73,7 @@ impl CpuidTable {
     /// A processor that answers zeros.
     pub(super) const fn empty() -> Self {
         Self {
-            index: [[NONE; RANGE_LEAVES]; RANGES],
+            index: [[0; RANGE_LEAVES]; RANGES],
             lines: Vec::new(),
             largest: [None; RANGES],
             xsave_bytes: 0,
@@ -74,7 +87,7 @@ impl CpuidTable {
             return Err(Error::LimitReached);
         }
         let mut table = Self::empty();
-        table.lines.try_reserve_exact(entries.len()).map_err(|_| Error::NoMemory)?;
+        table.lines.try_reserve_exact(entries.len() + 1).map_err(|_| Error::NoMemory)?;
         table.lines.extend(entries.iter().map(Line::new));
         table.lines.sort_unstable_by_key(|line| (line.leaf, line.subleaf));
         let pairs = table.lines.iter().zip(table.lines.iter().skip(1));
@@ -85,22 +98,33 @@ impl CpuidTable {
                 return Err(Error::BadArgument);
             }
         }
+        table.lines.push(Line::ZERO);
         table.build_index()?;
         table.xcr0 = table.offered_xcr0();
         Ok(table)
     }
 
     fn build_index(&mut self) -> Result<(), Error> {
-        for (number, line) in (0u8..).zip(&self.lines) {
-            let (range, place) = split(line.leaf);
-            let slot = self.index.get_mut(range).and_then(|range| range.get_mut(place));
-            let slot = slot.ok_or(Error::BadArgument)?;
-            if *slot == NONE {
-                *slot = number;
-            }
-        }
         for (range, base) in [0, HYPERVISOR, EXTENDED].into_iter().enumerate() {
             self.largest[range] = self.find(base, 0).map(|line| line.answer[0]);
+        }
+        // At most `CPUID_ENTRIES_MAX` + 1 lines: the numbers fit.
+        let zero = (self.lines.len() - 1) as u8;
+        let beyond = self.largest[0].and_then(|leaf| self.first_line(leaf)).map_or(zero, |number| number as u8);
+        for ((range, slots), largest) in (0u32..).zip(&mut self.index).zip(self.largest) {
+            for (place, slot) in (0u32..).zip(slots) {
+                let is_beyond = largest.is_none_or(|largest| range << 30 | place > largest);
+                *slot = if is_beyond { beyond } else { zero };
+            }
+        }
+        for number in (0..zero).rev() {
+            let line = self.lines[usize::from(number)];
+            let (range, place) = split(line.leaf);
+            let slot = self.index.get_mut(range).and_then(|range| range.get_mut(place));
+            let slot = slot.filter(|_| range < RANGES - 1).ok_or(Error::BadArgument)?;
+            if self.largest[range].is_some_and(|largest| line.leaf <= largest) {
+                *slot = number;
+            }
         }
         Ok(())
     }
@@ -126,25 +150,37 @@ impl CpuidTable {
     }
 
     /// The line for a leaf, after the rule for leaves above the largest of their range.
-    #[inline]
-    fn lookup(&self, leaf: u32, subleaf: u32) -> Option<&Line> {
-        let (range, _) = split(leaf);
-        match self.largest.get(range) {
-            Some(&Some(largest)) if leaf <= largest => self.find(leaf, subleaf),
-            _ => self.find(self.largest[0]?, subleaf),
+    fn lookup(&self, leaf: u32, subleaf: u32) -> &Line {
+        let (range, place) = split(leaf);
+        let number = match self.index.get(range).and_then(|range| range.get(place)) {
+            Some(number) => usize::from(*number),
+            None => self.lookup_far(leaf, range),
+        };
+        let Some(first) = self.lines.get(number) else { return &Line::ZERO };
+        if !first.has_subleaf {
+            return first;
+        }
+        let rest = self.lines.iter().skip(number).take_while(|line| line.leaf == first.leaf);
+        rest.into_iter().find(|line| line.subleaf == subleaf).unwrap_or(&Line::ZERO)
+    }
+
+    /// The first line for a leaf that the index does not reach.
+    fn lookup_far(&self, leaf: u32, range: usize) -> usize {
+        match (self.largest.get(range), self.largest[0]) {
+            (Some(&Some(largest)), _) if leaf <= largest => usize::MAX,
+            (_, Some(largest)) => self.first_line(largest).unwrap_or(usize::MAX),
+            _ => usize::MAX,
         }
     }
 
-    #[inline]
+    /// The number of the first line of a leaf.
+    fn first_line(&self, leaf: u32) -> Option<usize> {
+        self.lines.iter().position(|line| line.leaf == leaf)
+    }
+
+    /// The line of exactly this leaf.
     fn find(&self, leaf: u32, subleaf: u32) -> Option<&Line> {
-        let (range, place) = split(leaf);
-        let number = *self.index.get(range)?.get(place)?;
-        let first = self.lines.get(usize::from(number))?;
-        if !first.has_subleaf || first.subleaf == subleaf {
-            return Some(first);
-        }
-        let lines = self.lines.get(usize::from(number)..)?;
-        lines.iter().take_while(|line| line.leaf == leaf).find(|line| line.subleaf == subleaf)
+        self.lines.iter().find(|line| line.leaf == leaf && (!line.has_subleaf || line.subleaf == subleaf))
     }
 
     /// Computes what leaf 0xd says about the enabled components. To be called when XCR0 or the table changes.
@@ -170,6 +206,7 @@ impl Line {
             _ => Patch::None,
         };
         Self {
+            is_plain: entry.has_subleaf == 0 && patch == Patch::None,
             leaf: entry.leaf,
             subleaf: if entry.has_subleaf != 0 { entry.subleaf } else { 0 },
             has_subleaf: entry.has_subleaf != 0,
@@ -187,16 +224,28 @@ fn split(leaf: u32) -> (usize, usize) {
 
 impl<M: Machine> Vcpu<M> {
     /// CPUID: the answer goes to the four registers, whose upper halves become zero.
-    #[inline]
+    #[inline(always)]
     pub(super) fn answer_cpuid(&mut self) {
-        let (leaf, subleaf) = (self.gpr(GPR_RAX) as u32, self.gpr(GPR_RCX) as u32);
-        let (mut answer, patch) = match self.cpuid.lookup(leaf, subleaf) {
-            Some(line) => (line.answer, line.patch),
-            None => ([0; 4], Patch::None),
-        };
-        if patch != Patch::None {
-            self.patch_cpuid(&mut answer, patch);
+        let leaf = self.gpr(GPR_RAX) as u32;
+        let (range, place) = split(leaf);
+        if place < RANGE_LEAVES {
+            let number = usize::from(self.cpuid.index[range % RANGES][place]);
+            if let Some(line) = self.cpuid.lines.get(number).filter(|line| line.is_plain) {
+                return self.put_cpuid(line.answer);
+            }
         }
+        self.answer_cpuid_slowly(leaf);
+    }
+
+    fn answer_cpuid_slowly(&mut self, leaf: u32) {
+        let line = self.cpuid.lookup(leaf, self.gpr(GPR_RCX) as u32);
+        let (mut answer, patch) = (line.answer, line.patch);
+        self.patch_cpuid(&mut answer, patch);
+        self.put_cpuid(answer);
+    }
+
+    #[inline(always)]
+    fn put_cpuid(&mut self, answer: [u32; 4]) {
         self.set_gpr(GPR_RAX, u64::from(answer[0]));
         self.set_gpr(GPR_RBX, u64::from(answer[1]));
         self.set_gpr(GPR_RCX, u64::from(answer[2]));
@@ -283,7 +332,7 @@ mod tests {
         for base in [0u32, 0x4000_0000, 0x8000_0000, 0xc000_0000] {
             for leaf in base..base + 80 {
                 for subleaf in 0..4 {
-                    let found = table.lookup(leaf, subleaf).map_or([0; 4], |line| line.answer);
+                    let found = table.lookup(leaf, subleaf).answer;
                     assert_eq!(found, naive(&entries, leaf, subleaf), "{leaf:#x}.{subleaf}");
                 }
             }
@@ -322,7 +371,7 @@ mod tests {
                 .collect();
             if let Ok(table) = CpuidTable::new(&entries) {
                 for leaf in [leaf, range << 30 | leaf & 63] {
-                    let found = table.lookup(leaf, 1).map_or([0; 4], |line| line.answer);
+                    let found = table.lookup(leaf, 1).answer;
                     prop_assert_eq!(found, naive(&entries, leaf, 1));
                 }
             }

@@ -1,6 +1,6 @@
 //! What ring 0 does for each exit.
 
-use super::attention::{ATTENTION_DELIVER, ATTENTION_IDLE, Activity};
+use super::attention::{ATTENTION_DELIVER, ATTENTION_IDLE, ATTENTION_NEWS, Activity};
 use super::decode::{self, Move, Register, Source};
 use super::hardware::{Event, Exit, MemoryAccess, PortAccess, VirtualCpu};
 use super::returns::FAILED_NO_MEMORY;
@@ -12,15 +12,14 @@ use abi::{DoorbellKind, ExitCounter, ExitKind, GPR_RAX};
 use base_units::Gpa;
 
 impl<M: Machine> Vcpu<M> {
-    /// A host interrupt: let it in and tell the thread.
+    /// A host interrupt: the thread takes it.
     #[inline]
     pub(super) fn exit_interrupt(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Interrupt);
-        M::open_interrupt_window();
         Some(Outcome::Interrupted)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn exit_cpuid(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Cpuid);
         self.answer_cpuid();
@@ -37,7 +36,7 @@ impl<M: Machine> Vcpu<M> {
     }
 
     /// A port: a doorbell, or the VMM's business.
-    #[inline]
+    #[inline(always)]
     pub(super) fn exit_port(&mut self, access: PortAccess) -> Option<Outcome> {
         if access.is_string {
             self.shared.count(ExitCounter::Port);
@@ -45,6 +44,7 @@ impl<M: Machine> Vcpu<M> {
         }
         if !access.is_input && self.guest.doorbells(DoorbellKind::Port).ring(u64::from(access.port)) {
             self.shared.count(ExitCounter::Doorbell);
+            self.attention |= ATTENTION_NEWS;
             self.skip_to(access.next_rip);
             return None;
         }
@@ -102,6 +102,7 @@ impl<M: Machine> Vcpu<M> {
             return false;
         }
         self.guest.doorbells(DoorbellKind::Memory).ring(gpa.raw());
+        self.attention |= ATTENTION_NEWS;
         let next = self.hardware.rip().wrapping_add(u64::from(decoded.length));
         self.skip_to(self.wrap_rip(next));
         true
@@ -146,7 +147,7 @@ impl<M: Machine> Vcpu<M> {
     }
 
     /// Goes on after the instruction at RIP.
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip(&mut self, opcode: &[u8]) -> Option<Outcome> {
         let next = self.next_rip(opcode);
         self.skip_to(next);

@@ -24,31 +24,30 @@ pub(super) struct LengthCache {
 }
 
 #[derive(Clone, Copy)]
+#[repr(align(32))]
 struct Slot {
+    /// [`NO_TABLE`] = empty.
     cr3: u64,
     rip: u64,
-    /// 0 = empty.
-    length: u64,
+    next: u64,
 }
+
+/// No CR3: bits are set that do not exist.
+const NO_TABLE: u64 = u64::MAX;
 
 impl LengthCache {
     pub(super) const fn new() -> Self {
-        Self { slots: [Slot { cr3: 0, rip: 0, length: 0 }; SLOTS] }
+        Self { slots: [Slot { cr3: NO_TABLE, rip: 0, next: 0 }; SLOTS] }
     }
 
-    #[inline]
-    fn slot(rip: u64) -> usize {
-        (rip ^ rip >> 7) as usize & (SLOTS - 1)
+    #[inline(always)]
+    fn get(&self, cr3: u64, rip: u64) -> Option<u64> {
+        let slot = &self.slots[rip as usize % SLOTS];
+        (slot.rip == rip && slot.cr3 == cr3).then_some(slot.next)
     }
 
-    #[inline]
-    fn get(&self, cr3: u64, rip: u64) -> u64 {
-        let slot = &self.slots[Self::slot(rip)];
-        if slot.rip == rip && slot.cr3 == cr3 { slot.length } else { 0 }
-    }
-
-    fn put(&mut self, cr3: u64, rip: u64, length: u64) {
-        self.slots[Self::slot(rip)] = Slot { cr3, rip, length };
+    fn put(&mut self, cr3: u64, rip: u64, next: u64) {
+        self.slots[rip as usize % SLOTS] = Slot { cr3, rip, next };
     }
 }
 
@@ -66,15 +65,15 @@ impl Fetched {
 
 impl<M: Machine> Vcpu<M> {
     /// The address after the instruction at RIP, which consists of `opcode` and perhaps prefixes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_rip(&mut self, opcode: &[u8]) -> u64 {
         if let Some(next) = self.hardware.next_rip() {
             return next;
         }
         let (rip, cr3) = (self.hardware.rip(), self.hardware.cr3());
         match self.lengths.get(cr3, rip) {
-            0 => self.measure(opcode),
-            length => rip.wrapping_add(length),
+            Some(next) => next,
+            None => self.measure(opcode),
         }
     }
 
@@ -84,10 +83,12 @@ impl<M: Machine> Vcpu<M> {
     fn measure(&mut self, opcode: &[u8]) -> u64 {
         let fetched = self.fetch();
         let length = decode::fixed_length(fetched.bytes(), self.width(), opcode);
-        let length = u64::from(length.unwrap_or(opcode.len() as u8));
         let (rip, cr3) = (self.hardware.rip(), self.hardware.cr3());
-        self.lengths.put(cr3, rip, length);
-        self.wrap_rip(rip.wrapping_add(length))
+        let next = self.wrap_rip(rip.wrapping_add(u64::from(length.unwrap_or(opcode.len() as u8))));
+        if length.is_some() {
+            self.lengths.put(cr3, rip, next);
+        }
+        next
     }
 
     /// RIP as wide as the mode has it.

@@ -19,7 +19,8 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn facts() -> Facts;
 
     /// Prepares the calling processor for guest `guest` (a number that is never used twice): barriers
-    /// between guests, address-space tags, registers that stay loaded between entries.
+    /// between guests, address-space tags, registers that stay loaded between entries. Until
+    /// [`VirtualCpu::unload`] no interrupt arrives but in the guest, even an NMI.
     fn load(&mut self, guest: u64);
     /// Ends what [`VirtualCpu::load`] began; the thread leaves its guest or the processor. Return predictions that
     /// the guest may have planted are gone then: between `load` and here no function returns that was called before the
@@ -27,7 +28,10 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn unload(&mut self);
     /// Runs the guest until it exits. General registers are taken from `page` and put there. Returns with
     /// interrupts off; a host interrupt that ended the guest still waits to be taken.
-    fn enter(&mut self, page: &VcpuPage) -> Exit;
+    fn enter(&mut self, page: &VcpuPage);
+    /// Why the guest was left, once after each [`VirtualCpu::enter`]: calls one of the handler's two functions with
+    /// it. In this form, inlined, decoding and handling a frequent exit are one jump.
+    fn with_exit<H: ExitHandler<Self>>(handler: &mut H) -> H::Answer;
 
     /// Instruction pointer.
     fn rip(&self) -> u64;
@@ -118,6 +122,20 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn watch_cr8(&mut self, is_watched: bool);
     /// Forgets all cached translations of this guest before the next entry.
     fn flush_tlb(&mut self);
+}
+
+/// Whoever has a hardware vCPU and takes its exits.
+pub trait ExitHandler<V> {
+    /// What becomes of an exit.
+    type Answer;
+
+    /// The hardware vCPU.
+    fn hardware(&mut self) -> &mut V;
+    /// Takes a frequent exit: instructions that are carried out in ring 0 or returned by a short path. To be inlined
+    /// into each place that knows which one it is.
+    fn handle_frequent(&mut self, exit: Exit) -> Self::Answer;
+    /// Takes any exit.
+    fn handle(&mut self, exit: Exit) -> Self::Answer;
 }
 
 /// What the processor's virtualisation can do, where the run loop cares.

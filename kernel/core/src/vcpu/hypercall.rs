@@ -1,5 +1,6 @@
 //! Hypercalls of the KVM interface that concern processors (Linux Documentation/virt/kvm/x86/hypercalls.rst).
 
+use super::attention::ATTENTION_NEWS;
 use super::hardware::VirtualCpu;
 use super::lapic::Message;
 use super::run::Outcome;
@@ -22,7 +23,7 @@ const EPERM: u64 = (-1i64) as u64;
 
 impl<M: Machine> Vcpu<M> {
     /// VMMCALL or VMCALL. An unknown number is answered here: no guest needs a VMM for that.
-    #[inline]
+    #[inline(always)]
     pub(super) fn exit_hypercall(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Hypercall);
         let number = self.gpr(GPR_RAX);
@@ -49,6 +50,7 @@ impl<M: Machine> Vcpu<M> {
     fn kick_cpu(&mut self) {
         if let Some(vcpu) = u32::try_from(self.gpr(GPR_RCX)).ok().and_then(|id| self.guest.vcpu(id)) {
             vcpu.post(POSTED_UNHALT);
+            self.attention |= ATTENTION_NEWS;
         }
         self.set_gpr(GPR_RAX, 0);
     }

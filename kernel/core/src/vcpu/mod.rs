@@ -37,7 +37,7 @@ mod walk;
 pub use doorbell::{DOORBELLS_MAX, Ring};
 pub use guest::{Guest, VCPUS_MAX};
 pub use hardware::{
-    DescriptorTable, Event, EventKind, Exit, Facts, MemoryAccess, PortAccess, Segment, VirtualCpu,
+    DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, MemoryAccess, PortAccess, Segment, VirtualCpu,
 };
 pub use run::{Outcome, RunHost};
 pub use shared::{VcpuShared, Wake};

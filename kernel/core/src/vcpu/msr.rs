@@ -41,7 +41,7 @@ const PATCH_LEVEL_VALUE: u64 = 0x0100_0065 << 32;
 const DE_CFG_VALUE: u64 = 1 << 1;
 
 impl<M: Machine> Vcpu<M> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn exit_read_msr(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Msr);
         let number = self.gpr(GPR_RCX) as u32;
@@ -55,7 +55,7 @@ impl<M: Machine> Vcpu<M> {
         self.skip(&[0x0f, 0x32])
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn exit_write_msr(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Msr);
         let number = self.gpr(GPR_RCX) as u32;

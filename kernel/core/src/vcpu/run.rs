@@ -1,9 +1,9 @@
 //! The run loop.
 
-use super::hardware::{Exit, VirtualCpu};
+use super::hardware::{Exit, ExitHandler, VirtualCpu};
 use super::vcpu::Vcpu;
 use crate::machine::Machine;
-use crate::memory::Residency;
+use crate::memory::Visitor;
 
 /// What the run loop needs of the thread that it runs on.
 pub trait RunHost {
@@ -11,7 +11,8 @@ pub trait RunHost {
     /// earlier of this and what the host itself wants. Called only when the value changes, and the value
     /// holds for this vCPU until it changes, across `run`s.
     fn set_guest_deadline(&mut self, ticks: Option<u64>);
-    /// Whether the processor has to look at its queue: a thread was woken on it since the guest was entered.
+    /// Whether the processor has to look at its queue: a thread was woken on it since the guest was entered. Asked
+    /// after this vCPU has rung or woken somebody; what others wake comes with an interrupt.
     fn has_news(&self) -> bool;
 }
 
@@ -35,6 +36,7 @@ pub enum Outcome {
 impl<M: Machine> Vcpu<M> {
     /// Runs the guest until something needs the thread or the VMM. The guest's extended state
     /// ([`Vcpu::extended`]) is on the processor, and stays.
+    #[inline(never)]
     pub fn run<H: RunHost>(&mut self, host: &mut H) -> Outcome {
         self.begin();
         let outcome = self.run_loop(host);
@@ -45,39 +47,42 @@ impl<M: Machine> Vcpu<M> {
     // Inlined down to the guest's entry: see `VirtualCpu::unload`.
     #[inline(always)]
     fn run_loop<H: RunHost>(&mut self, host: &mut H) -> Outcome {
+        let mut visitor = self.guest.space().residency().visitor(M::cpu());
         loop {
-            if self.needs_attention() {
-                if let Some(outcome) = self.attend(host) {
-                    return outcome;
-                }
-            }
-            let exit = self.enter();
-            if let Some(outcome) = self.handle(exit) {
+            if self.needs_attention()
+                && let Some(outcome) = self.attend(host)
+            {
                 return outcome;
             }
-            if host.has_news() {
-                return Outcome::Interrupted;
+            self.enter(&mut visitor);
+            let outcome = M::Vcpu::with_exit(self);
+            if let Some(outcome) = outcome {
+                return outcome;
             }
         }
     }
 
     /// Enters the guest. While it is in there, whoever takes its memory away waits for this processor.
     #[inline(always)]
-    fn enter(&mut self) -> Exit {
-        let cpu = M::cpu();
-        let seen = (self.guest.space().residency().enter_tagged(cpu), cpu);
-        if seen != self.seen {
-            self.seen = seen;
+    fn enter(&mut self, visitor: &mut Visitor) {
+        let generation = self.guest.space().residency().visit(visitor);
+        if generation != self.seen_generation {
+            self.seen_generation = generation;
             self.hardware.flush_tlb();
         }
-        let exit = self.hardware.enter(self.page);
-        Residency::<M>::leave(cpu);
-        exit
+        self.hardware.enter(self.page);
+        visitor.leave();
     }
 
     /// Prepares processor and vCPU; the VMM may have changed registers in the page.
     fn begin(&mut self) {
         self.shared.set_running();
+        let cpu = M::cpu();
+        if self.seen_cpu != cpu {
+            // Translations on this processor may be older than what was seen on the other one.
+            self.seen_cpu = cpu;
+            self.hardware.flush_tlb();
+        }
         self.hardware.load(self.guest.number());
         self.look_at_timer();
         self.take_writeback();
@@ -85,23 +90,46 @@ impl<M: Machine> Vcpu<M> {
 
     fn end(&mut self, outcome: Outcome) {
         self.hardware.unload();
+        if outcome == Outcome::Interrupted {
+            M::open_interrupt_window();
+        }
         if !matches!(outcome, Outcome::Halted { .. }) {
             self.shared.set_away();
         }
     }
+}
 
-    /// Carries one exit out. `None` = enter the guest again.
-    #[inline]
-    fn handle(&mut self, exit: Exit) -> Option<Outcome> {
+impl<M: Machine> ExitHandler<M::Vcpu> for Vcpu<M> {
+    /// `None` = enter the guest again.
+    type Answer = Option<Outcome>;
+
+    #[inline(always)]
+    fn hardware(&mut self) -> &mut M::Vcpu {
+        &mut self.hardware
+    }
+
+    #[inline(always)]
+    fn handle_frequent(&mut self, exit: Exit) -> Option<Outcome> {
         match exit {
-            Exit::Interrupt => self.exit_interrupt(),
             Exit::Cpuid => self.exit_cpuid(),
             Exit::ReadMsr => self.exit_read_msr(),
             Exit::WriteMsr => self.exit_write_msr(),
             Exit::Hypercall => self.exit_hypercall(),
             Exit::Port(access) => self.exit_port(access),
+            other => self.handle(other),
+        }
+    }
+
+    fn handle(&mut self, exit: Exit) -> Option<Outcome> {
+        match exit {
+            Exit::Interrupt => self.exit_interrupt(),
             Exit::Memory { gpa, access } => self.exit_memory(gpa, access),
             Exit::Halt => self.exit_halt(),
+            Exit::Cpuid => self.exit_cpuid(),
+            Exit::ReadMsr => self.exit_read_msr(),
+            Exit::WriteMsr => self.exit_write_msr(),
+            Exit::Hypercall => self.exit_hypercall(),
+            Exit::Port(access) => self.exit_port(access),
             other => self.handle_rare(other),
         }
     }

@@ -51,8 +51,10 @@ pub struct Vcpu<M: Machine> {
     pub(super) timer_tick: Option<u64>,
     /// What [`super::RunHost::set_guest_deadline`] was told last.
     pub(super) told_tick: Option<u64>,
-    /// Generation of the guest's memory at the last entry, and the processor of that entry.
-    pub(super) seen: (u64, usize),
+    /// Generation of the guest's memory at the last entry.
+    pub(super) seen_generation: u64,
+    /// The processor of that entry.
+    pub(super) seen_cpu: usize,
 }
 
 impl<M: Machine> Vcpu<M> {
@@ -90,7 +92,8 @@ impl<M: Machine> Vcpu<M> {
             tsc_adjust: 0,
             timer_tick: None,
             told_tick: None,
-            seen: (0, usize::MAX),
+            seen_generation: 0,
+            seen_cpu: usize::MAX,
         };
         vcpu.reset();
         Ok(vcpu)
