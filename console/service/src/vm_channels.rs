@@ -1,8 +1,10 @@
 //! The console's ends of the VMs' serial lines.
 
 use crate::keys::Key;
-use alloc::{collections::BTreeMap, vec::Vec};
-use user_ipc::ByteQueue;
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
 use user_rt::{Channel, Error, MESSAGE_BYTES_MAX, Port, Signals};
 
 /// Bytes typed for a VM that does not listen; what is typed beyond is lost.
@@ -23,7 +25,8 @@ pub(crate) enum Heard {
 /// One VM's line.
 struct Line {
     channel: Channel,
-    typed: ByteQueue,
+    /// Typed and not sent yet; takes memory only while there is something.
+    typed: VecDeque<u8>,
 }
 
 /// The lines of the VMs that run, by index.
@@ -38,7 +41,7 @@ impl VmChannels {
     pub(crate) fn connect(&mut self, port: &Port, vm: usize, channel: Channel) -> Result<(), Error> {
         let signals = Signals::READABLE | Signals::WRITABLE | Signals::PEER_CLOSED;
         port.bind(&channel, signals, Key::Vm(vm).raw())?;
-        self.lines.insert(vm, Line { channel, typed: ByteQueue::new(TYPED_BYTES_MAX) });
+        self.lines.insert(vm, Line { channel, typed: VecDeque::new() });
         Ok(())
     }
 
@@ -66,7 +69,8 @@ impl VmChannels {
     pub(crate) fn send(&mut self, vm: usize, bytes: &[u8]) {
         let Some(line) = self.lines.get_mut(&vm) else { return };
         // What does not fit is lost, as on any serial line.
-        line.typed.push(bytes);
+        let room = TYPED_BYTES_MAX.saturating_sub(line.typed.len());
+        line.typed.extend(bytes.iter().take(room));
         self.send_rest(vm);
     }
 
@@ -80,7 +84,8 @@ impl VmChannels {
             if line.channel.send(piece).is_err() {
                 return;
             }
-            line.typed.consume(length);
+            line.typed.drain(..length);
         }
+        line.typed = VecDeque::new();
     }
 }

@@ -42,6 +42,8 @@ pub enum Command {
     Reboot,
     /// `panic NAME`: for tests; shows that a dying VMM harms no other.
     Panic(String),
+    /// `panic`: for tests; shows that a dying console harms no VM.
+    PanicConsole,
 }
 
 /// What is wrong with a line, for who typed it.
@@ -78,6 +80,7 @@ impl Command {
         match command.argument {
             Argument::None => Ok(Self::plain(command.word)),
             Argument::Count => Ok(Command::Log(argument.map_or(Ok(LOG_LINES_DEFAULT), parse_count)?)),
+            Argument::Vm if command.word == PANIC.word && argument.is_none() => Ok(Command::PanicConsole),
             Argument::Vm => {
                 let name = argument.ok_or(CommandError::MissingName(command.word))?;
                 Ok(Self::with_name(command.word, name.into()))
@@ -158,6 +161,7 @@ mod tests {
         }
         assert_eq!(Command::parse("console a"), Ok(Command::Console("a".into())));
         assert_eq!(Command::parse("panic a"), Ok(Command::Panic("a".into())));
+        assert_eq!(Command::parse("panic"), Ok(Command::PanicConsole));
         assert_eq!(Command::parse("log 5"), Ok(Command::Log(5)));
         assert_eq!(Command::parse("   "), Ok(Command::Nothing));
     }

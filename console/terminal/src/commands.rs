@@ -40,5 +40,5 @@ pub(crate) const COMMANDS: [CommandWord; 13] = [
     command("reboot", Argument::None, "stops all VMs and starts the machine again"),
 ];
 
-/// A test's command, which `help` does not show: lets the VM's process panic.
+/// A test's command, which `help` does not show: lets the VM's process panic, or this console without a name.
 pub(crate) const PANIC: CommandWord = command("panic", Argument::Vm, "lets the VM's process panic");

@@ -38,6 +38,8 @@ pub enum Effect {
     ReadLog(SessionId, usize),
     /// Send everything that is to be shown, then tell the supervisor that it is.
     Flush,
+    /// Die: a test asks for it.
+    Panic,
 }
 
 /// The console as a value.
@@ -317,6 +319,7 @@ impl Console {
             Command::Reset(name) => self.ask(id, Request::Reset(name)),
             Command::Kill(name) => self.ask(id, Request::Kill(name)),
             Command::Panic(name) => self.ask(id, Request::Panic(name)),
+            Command::PanicConsole => self.effects.push(Effect::Panic),
             Command::Statistics => self.ask(id, Request::Statistics),
             Command::Cpus => self.ask(id, Request::Cpus),
             Command::Memory => self.ask(id, Request::Memory),

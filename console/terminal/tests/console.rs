@@ -332,7 +332,7 @@ proptest! {
                         prop_assert!(lines > 0);
                         console.show_log_page(id, b"line\n");
                     }
-                    Effect::Flush => {}
+                    Effect::Flush | Effect::Panic => {}
                 }
             }
             if bytes.len() % 7 == 0 {
