@@ -36,10 +36,13 @@ mod tests;
 /// processors without need, nothing worse.
 static NEXT_SPACE: AtomicU32 = AtomicU32::new(1);
 
-const VISIT_MASK: u64 = 0xffff_ffff;
+const VISIT_MASK: u64 = 0x7fff_ffff;
+/// Marks a stay, so that its value of the slot is never that of a visit.
+const STAY: u64 = 1 << 31;
 const SPACE_SHIFT: u32 = 32;
 
-/// In which space a processor is: number in the upper half (0 = ring 0), visits in the lower.
+/// In which space a processor is: number in the upper half (0 = ring 0), visits in the
+/// lower.
 /// Written by its own processor only. A cache line of its own, because it is written at each entry.
 #[repr(align(64))]
 pub(in crate::memory) struct Presence(AtomicU64);
@@ -51,9 +54,9 @@ impl Presence {
 
     /// Steps 1 and 2.
     #[inline]
-    fn enter(&self, space: u32) {
+    fn enter(&self, space: u32, mark: u64) {
         let visits = self.0.load(Relaxed) & VISIT_MASK;
-        self.0.store(u64::from(space) << SPACE_SHIFT | visits, Relaxed);
+        self.0.store(u64::from(space) << SPACE_SHIFT | mark | visits, Relaxed);
         fence(SeqCst);
     }
 
@@ -113,7 +116,7 @@ impl<M: Machine> Residency<M> {
     /// that was on another processor.
     #[inline]
     pub fn enter_tagged(&self, cpu: usize) -> u64 {
-        M::frames().presence()[cpu].enter(self.number);
+        M::frames().presence()[cpu].enter(self.number, 0);
         self.generation.load(Acquire)
     }
 
@@ -125,14 +128,17 @@ impl<M: Machine> Residency<M> {
 
     /// The calling processor, `cpu`, as a visitor: saves whoever comes and goes often from finding its slot each
     /// time.
-    pub fn visitor(cpu: usize) -> Visitor {
-        Visitor { presence: &M::frames().presence()[cpu] }
+    pub fn visitor(&self, cpu: usize) -> Visitor {
+        let presence = &M::frames().presence()[cpu];
+        let visits = presence.0.load(Relaxed) & VISIT_MASK;
+        Visitor { presence, number: u64::from(self.number) << SPACE_SHIFT, visits }
     }
 
-    /// [`Residency::enter_tagged`] for a visitor; it leaves with [`Visitor::leave`].
+    /// [`Residency::enter_tagged`] for a visitor of this space; it leaves with [`Visitor::leave`].
     #[inline(always)]
     pub fn visit(&self, visitor: &Visitor) -> u64 {
-        visitor.presence.enter(self.number);
+        visitor.presence.0.store(visitor.number | visitor.visits, Relaxed);
+        fence(SeqCst);
         self.generation.load(Acquire)
     }
 
@@ -142,7 +148,7 @@ impl<M: Machine> Residency<M> {
         let cpu = M::cpu();
         let presence = &M::frames().presence()[cpu];
         debug_assert_eq!(presence.look() >> SPACE_SHIFT, 0, "a processor stays in two spaces");
-        presence.enter(self.number);
+        presence.enter(self.number, STAY);
         Stay { cpu, _machine: PhantomData }
     }
 
@@ -169,17 +175,25 @@ impl<M: Machine> Residency<M> {
     }
 }
 
-/// A processor that enters spaces. Used by that processor only.
-#[derive(Clone, Copy)]
+/// A processor that enters one space again and again. Used by that processor only.
+///
+/// It counts visits by itself and does not see the stays between them, so the value of a stay may come twice:
+/// whoever waits for the first may wait for the second too, which ends as soon. The value of a visit never comes
+/// twice: a visit may last, and the notification that ends it is sent but once.
 pub struct Visitor {
     presence: &'static Presence,
+    /// The space's number, in place.
+    number: u64,
+    visits: u64,
 }
 
 impl Visitor {
     /// Announces that the processor is back in ring 0.
     #[inline(always)]
-    pub fn leave(&self) {
-        self.presence.leave();
+    pub fn leave(&mut self) {
+        self.visits = self.visits.wrapping_add(1) & VISIT_MASK;
+        // Release: what was read under the visit was read before it ends.
+        self.presence.0.store(self.visits, Release);
     }
 }
 

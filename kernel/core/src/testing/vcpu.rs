@@ -1,7 +1,7 @@
 //! A machine without virtualisation.
 
 use super::FakeMachine;
-use crate::vcpu::{DescriptorTable, Event, Exit, Facts, Segment, VirtualCpu};
+use crate::vcpu::{DescriptorTable, Event, ExitHandler, Facts, Segment, VirtualCpu};
 use abi::{SegmentState, VcpuPage};
 use base_units::Hpa;
 
@@ -29,8 +29,8 @@ impl VirtualCpu<FakeMachine> for NoVcpu {
         match *self {}
     }
 
-    fn exit(&mut self) -> Exit {
-        match *self {}
+    fn with_exit<H: ExitHandler<Self>>(_handler: &mut H) -> H::Answer {
+        unimplemented!()
     }
 
     fn rip(&self) -> u64 {
@@ -38,6 +38,10 @@ impl VirtualCpu<FakeMachine> for NoVcpu {
     }
 
     fn set_rip(&mut self, _rip: u64) {
+        match *self {}
+    }
+
+    fn advance(&mut self, _rip: u64) -> u64 {
         match *self {}
     }
 

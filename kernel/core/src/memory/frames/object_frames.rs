@@ -100,22 +100,31 @@ impl<M: Machine> Frames<M> {
 
     fn take_single(&self, cpu: usize) -> Option<u32> {
         let near = self.node(cpu);
-        let node = (0..NODES_MAX).map(|step| (near + step) % NODES_MAX);
-        for node in node {
-            let mut zone = self.zones[node].lock();
-            let Some(frame) = zone.allocate(self.records, 0) else { continue };
-            self.records.set_word(frame, pack(Tag::Cached, node as u32, 0));
-            if node == near {
-                let mut cache = self.caches[cpu].lock();
-                for _ in 0..CACHE_BATCH {
-                    let Some(frame) = zone.allocate(self.records, 0) else { break };
-                    self.records.set_word(frame, pack(Tag::Cached, node as u32, 0));
-                    assert!(cache.push(frame), "a cache that was empty is full");
-                }
-            }
+        if let Some(frame) = self.take_batch(cpu, near) {
             return Some(frame);
         }
+        for node in (0..NODES_MAX).map(|step| (near + step) % NODES_MAX) {
+            let taken = self.zones[node].lock().allocate(self.records, 0);
+            if let Some(frame) = taken {
+                self.records.set_word(frame, pack(Tag::Cached, node as u32, 0));
+                return Some(frame);
+            }
+        }
         None
+    }
+
+    /// Takes a block of frames apart: one for the caller, the others for the cache of `cpu`, which is empty.
+    fn take_batch(&self, cpu: usize, node: usize) -> Option<u32> {
+        let first = self.zones[node].lock().allocate(self.records, CACHE_BATCH.ilog2())?;
+        let mut cache = self.caches[cpu].lock();
+        for frame in first..first + CACHE_BATCH as u32 {
+            self.records.set_word(frame, pack(Tag::Cached, node as u32, 0));
+            // Low frames are handed out first.
+            if frame > first {
+                assert!(cache.push(first + CACHE_BATCH as u32 - (frame - first)), "an empty cache is full");
+            }
+        }
+        Some(first)
     }
 
     /// Gives at most `count` frames of a cache back to their zones.

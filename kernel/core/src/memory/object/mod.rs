@@ -231,7 +231,7 @@ impl<M: Machine> MemoryObject<M> {
     /// Checks a range of whole pages.
     fn page_range(&self, offset: u64, bytes: u64) -> Result<Range<u64>, Error> {
         let end = offset.checked_add(bytes).filter(|end| *end <= self.bytes).ok_or(Error::OutOfRange)?;
-        if offset % PAGE_BYTES != 0 || bytes % PAGE_BYTES != 0 {
+        if !offset.is_multiple_of(PAGE_BYTES) || !bytes.is_multiple_of(PAGE_BYTES) {
             return Err(Error::BadArgument);
         }
         Ok(offset / PAGE_BYTES..end / PAGE_BYTES)
@@ -239,6 +239,6 @@ impl<M: Machine> MemoryObject<M> {
 }
 
 fn check_size(bytes: u64) -> Result<(), Error> {
-    let is_valid = bytes > 0 && bytes <= OBJECT_BYTES_MAX && bytes % PAGE_BYTES == 0;
+    let is_valid = bytes > 0 && bytes <= OBJECT_BYTES_MAX && bytes.is_multiple_of(PAGE_BYTES);
     if is_valid { Ok(()) } else { Err(Error::BadArgument) }
 }

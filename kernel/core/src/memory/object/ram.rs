@@ -2,7 +2,7 @@
 
 use super::Resolved;
 use super::mapped::{View, Views};
-use super::slot::{Slot, size_of_level};
+use super::slot::{Slot, level_of, size_of_level};
 use super::tree::{Place, Tree, span};
 use crate::group::Group;
 use crate::lock::{Lock, LockGuard};
@@ -132,7 +132,17 @@ impl<M: Machine> Ram<M> {
     pub(super) fn touch(&self, state: &mut State<M>, page: u64, is_write: bool) -> Result<Resolved, Error> {
         let (mut place, mut slot) = state.tree.find(page);
         if !slot.is_present() {
-            (place, slot) = self.add_page(state, page, is_write, (place, slot))?;
+            if place.level == 0 {
+                // The shortest way, because guests take it for each page that they have.
+                let slot = self.fill(state, place, slot, is_write)?;
+                return Ok(Resolved {
+                    frame: slot.address(),
+                    size: PageSize::Small,
+                    is_writable: state.is_writable(slot),
+                    caching: Caching::WriteBack,
+                });
+            }
+            (place, slot) = self.add_page(state, page, is_write, place.level)?;
         } else if is_write && !state.is_writable(slot) {
             (place, slot) = self.make_writable(state, page, place, slot)?;
         }
@@ -146,43 +156,40 @@ impl<M: Machine> Ram<M> {
         })
     }
 
-    #[inline]
+    /// Makes the largest page that is wanted and to be had, where nothing is below a slot of `level`.
+    #[inline(never)]
     fn add_page(
         &self,
         state: &mut State<M>,
         page: u64,
         is_write: bool,
-        found: (Place, Slot),
+        level: u32,
     ) -> Result<(Place, Slot), Error> {
-        for size in [PageSize::Huge, PageSize::Large] {
-            if size <= self.preferred_size() && self.has_room(state, page, size) {
-                let found = state.tree.descend(page, size.order() / 9)?;
-                let made = self.fill(state, found, size, is_write);
-                if made.is_ok() {
-                    return made;
-                }
+        let is_wanted = |wanted: u32| {
+            wanted <= level && wanted <= level_of(self.preferred_size()) && self.fits(page, wanted)
+        };
+        for level in [2, 1, 0] {
+            if level > 0 && !is_wanted(level) {
+                continue;
+            }
+            let (place, old) = state.tree.descend(page, level)?;
+            match self.fill(state, place, old, is_write) {
+                Err(Error::NoMemory) if level > 0 => {}
+                filled => return filled.map(|slot| (place, slot)),
             }
         }
-        let found = if found.0.level == 0 { found } else { state.tree.descend(page, 0)? };
-        self.fill(state, found, PageSize::Small, is_write)
+        Err(Error::NoMemory)
     }
 
-    /// Whether a page of this size fits around `page`: nothing is there yet, and it ends within the object.
-    fn has_room(&self, state: &State<M>, page: u64, size: PageSize) -> bool {
-        let pages = size.pages().raw();
-        let base = page & !(pages - 1);
-        base + pages <= self.pages && state.tree.find(page).0.level >= size.order() / 9
+    /// Whether the page of `level` around `page` ends within the object.
+    fn fits(&self, page: u64, level: u32) -> bool {
+        (page & !(span(level) - 1)) + span(level) <= self.pages
     }
 
-    /// Puts a zeroed page of `size` in a slot of its level.
-    #[inline]
-    fn fill(
-        &self,
-        state: &mut State<M>,
-        (place, old): (Place, Slot),
-        size: PageSize,
-        is_write: bool,
-    ) -> Result<(Place, Slot), Error> {
+    /// Puts a zeroed page in an empty slot.
+    #[inline(always)]
+    fn fill(&self, state: &mut State<M>, place: Place, old: Slot, is_write: bool) -> Result<Slot, Error> {
+        let size = size_of_level(place.level);
         self.group.charge(size.pages())?;
         let Some(frame) = M::frames().allocate_object(size) else {
             self.group.release(size.pages());
@@ -194,10 +201,11 @@ impl<M: Machine> Ram<M> {
         let slot = if is_dirty { new.dirty() } else { new };
         state.tree.set(place, slot);
         state.own_pages += size.pages().raw();
-        Ok((place, slot))
+        Ok(slot)
     }
 
     /// Breaks sharing and notes the write.
+    #[inline(never)]
     fn make_writable(
         &self,
         state: &mut State<M>,

@@ -89,6 +89,11 @@ impl Slot {
     }
 }
 
+/// The level on which pages of this size stand.
+pub(super) const fn level_of(size: PageSize) -> u32 {
+    size.order() / 9
+}
+
 /// The size of a leaf on a level of the tree. No page stands higher than level 2.
 pub(super) const fn size_of_level(level: u32) -> PageSize {
     match level {

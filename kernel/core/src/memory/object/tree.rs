@@ -28,9 +28,9 @@ pub(super) struct Tree<M> {
 /// Where a slot is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Place {
-    /// The node, or `None` for the root slot.
-    node: Option<Hpa>,
-    index: usize,
+    /// The node; null for the root slot.
+    node: Hpa,
+    index: u32,
     /// 0 = a slot of one 4 KiB page.
     pub(super) level: u32,
 }
@@ -45,22 +45,23 @@ impl<M: Machine> Tree<M> {
     /// The lowest slot that exists for `page`: never a node.
     #[inline]
     pub(super) fn find(&self, page: u64) -> (Place, Slot) {
-        let mut place = Place { node: None, index: 0, level: self.height };
+        let mut place = Place { node: Hpa::new(0), index: 0, level: self.height };
         let mut slot = self.root;
         while slot.is_node() {
             let node = slot.address();
-            let level = place.level - 1;
-            place = Place { node: Some(node), index: index(page, level), level };
-            slot = read::<M>(node, place.index);
+            let level = place.level.wrapping_sub(1);
+            place = Place { node, index: index(page, level), level };
+            slot = read::<M>(node, place.index as usize);
         }
         (place, slot)
     }
 
     #[inline]
     pub(super) fn set(&mut self, place: Place, slot: Slot) {
-        match place.node {
-            Some(node) => write::<M>(node, place.index, slot),
-            None => self.root = slot,
+        if place.node == Hpa::new(0) {
+            self.root = slot;
+        } else {
+            write::<M>(place.node, place.index as usize, slot);
         }
     }
 
@@ -164,8 +165,9 @@ pub(super) const fn span(level: u32) -> u64 {
 }
 
 #[inline]
-const fn index(page: u64, level: u32) -> usize {
-    (page >> (9 * level)) as usize & (SLOTS - 1)
+const fn index(page: u64, level: u32) -> u32 {
+    // Levels are below [`HEIGHT_MAX`], so nothing wraps; this stands on the path of each first touch.
+    page.wrapping_shr(level.wrapping_mul(9)) as u32 & (SLOTS as u32 - 1)
 }
 
 #[inline]

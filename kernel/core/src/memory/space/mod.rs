@@ -169,7 +169,7 @@ impl<M: Machine, K: Kind> Space<M, K> {
                 permissions: narrowed(mapping.permissions, resolved.is_writable),
                 caching: resolved.caching,
             };
-            self.table.install(address, mapping.range.clone(), &leaf)
+            self.table.install(address, &mapping.range, &leaf)
         })?;
         Ok(())
     }
@@ -211,7 +211,7 @@ impl<M: Machine, K: Kind> Drop for Space<M, K> {
 
 /// Checks that a range of whole pages lies in the object.
 fn check_part<M: Machine>(memory: &MemoryObject<M>, offset: u64, bytes: u64) -> Result<(), Error> {
-    if bytes == 0 || bytes % PAGE_BYTES != 0 || offset % PAGE_BYTES != 0 {
+    if bytes == 0 || !bytes.is_multiple_of(PAGE_BYTES) || !offset.is_multiple_of(PAGE_BYTES) {
         return Err(Error::BadArgument);
     }
     let end = offset.checked_add(bytes).filter(|end| *end <= memory.bytes());
@@ -221,7 +221,7 @@ fn check_part<M: Machine>(memory: &MemoryObject<M>, offset: u64, bytes: u64) -> 
 /// Checks that a range of whole pages can be mapped.
 fn check_place<K: Kind>(start: u64, bytes: u64) -> Result<Range<u64>, Error> {
     let end = start.checked_add(bytes).ok_or(Error::BadArgument)?;
-    let is_aligned = start % PAGE_BYTES == 0 && bytes % PAGE_BYTES == 0;
+    let is_aligned = start.is_multiple_of(PAGE_BYTES) && bytes.is_multiple_of(PAGE_BYTES);
     let is_inside = K::RANGE.start <= start && end <= K::RANGE.end;
     if bytes == 0 || !is_aligned || !is_inside {
         return Err(Error::BadArgument);

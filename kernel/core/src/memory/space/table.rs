@@ -65,13 +65,16 @@ impl<M: Machine> SpaceTable<M> {
     /// Maps the page at `address` and as much around it as `leaf` and `within` allow. The lock of the object
     /// that owns the frame is held, so nobody takes it away meanwhile.
     #[inline]
-    pub(super) fn install(&self, address: u64, within: Range<u64>, leaf: &Leaf) -> Result<(), Error> {
+    pub(super) fn install(&self, address: u64, within: &Range<u64>, leaf: &Leaf) -> Result<(), Error> {
         let mut table = self.table.lock();
+        if leaf.size == PageSize::Small {
+            return Ok(table.map_small(address, leaf)?);
+        }
         for size in [PageSize::Huge, PageSize::Large] {
             if size > leaf.size {
                 continue;
             }
-            let Some((base, large)) = widen(address, &within, leaf, size) else { continue };
+            let Some((base, large)) = widen(address, within, leaf, size) else { continue };
             match table.map(base, &large) {
                 Err(MapError::HasTable) => {}
                 done => return done.map_err(Error::from),

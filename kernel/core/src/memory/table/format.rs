@@ -102,6 +102,11 @@ impl Entry {
         self.0 & PRESENT != 0
     }
 
+    /// Whether the entry of a table above the lowest names another table.
+    pub(super) const fn names_table(self) -> bool {
+        self.0 & (PRESENT | LARGE) == PRESENT
+    }
+
     pub(super) const fn is_writable(self) -> bool {
         self.0 & WRITABLE != 0
     }

@@ -16,7 +16,6 @@ pub(super) use walk::frame_of;
 use super::frames::KernelFrame;
 use crate::group::Group;
 use crate::machine::Machine;
-use abi::Error;
 use alloc::sync::Arc;
 use base_units::{Hpa, PAGE_BYTES, PageSize};
 use core::marker::PhantomData;
@@ -65,31 +64,43 @@ impl<M: Machine> Table<M> {
         Self { format, root, group, _machine: PhantomData }
     }
 
-    /// Maps one page at `address`, aligned to its size. Replaces what is there.
+    /// Maps one page of 4 KiB at `address`. Replaces what is there. No loop: this is on the path of each first
+    /// touch.
     #[inline]
+    pub(super) fn map_small(&mut self, address: u64, leaf: &Leaf) -> Result<(), MapError> {
+        let table = self.enter(self.root, index(address, 3), 3).ok_or(MapError::NoMemory)?;
+        let table = self.enter(table, index(address, 2), 2).ok_or(MapError::NoMemory)?;
+        let table = self.enter(table, index(address, 1), 1).ok_or(MapError::NoMemory)?;
+        write::<M>(table, index(address, 0), self.format.leaf(leaf));
+        Ok(())
+    }
+
+    /// Maps one page at `address`, aligned to its size. Replaces what is there.
     pub(super) fn map(&mut self, address: u64, leaf: &Leaf) -> Result<(), MapError> {
         let target = level_of(leaf.size);
+        if target == 0 {
+            return self.map_small(address, leaf);
+        }
         let mut table = self.root;
-        let mut level = TOP;
-        while level > target {
-            let index = index(address, level);
-            let entry = read::<M>(table, index);
-            table = if !entry.is_present() {
-                self.add_table(table, index)?
-            } else if entry.is_leaf(level) {
-                self.split(table, index, level)?
-            } else {
-                entry.address()
-            };
-            level -= 1;
+        for level in (target + 1..=TOP).rev() {
+            table = self.enter(table, index(address, level), level).ok_or(MapError::NoMemory)?;
         }
         let index = index(address, target);
-        let old = read::<M>(table, index);
-        if old.is_present() && !old.is_leaf(target) {
+        if read::<M>(table, index).names_table() {
             return Err(MapError::HasTable);
         }
         write::<M>(table, index, self.format.leaf(leaf));
         Ok(())
+    }
+
+    /// The table below entry `index` of `table`, which is made if there is none. `None` without memory.
+    #[inline(always)]
+    fn enter(&mut self, table: Hpa, index: usize, level: u32) -> Option<Hpa> {
+        let entry = read::<M>(table, index);
+        if entry.names_table() {
+            return Some(entry.address());
+        }
+        if entry.is_present() { self.split(table, index, level) } else { self.add_table(table, index) }
     }
 
     /// Takes all pages out that touch the range; whether there were any.
@@ -128,33 +139,33 @@ impl<M: Machine> Table<M> {
         self.group.release_kernel(PAGE_BYTES);
     }
 
-    fn new_table(&mut self) -> Result<Hpa, MapError> {
-        self.group.charge_kernel(PAGE_BYTES).map_err(|_: Error| MapError::NoMemory)?;
-        match M::frames().allocate_kernel() {
-            Some(frame) => Ok(frame.into_address()),
-            None => {
-                self.group.release_kernel(PAGE_BYTES);
-                Err(MapError::NoMemory)
-            }
+    fn new_table(&mut self) -> Option<Hpa> {
+        self.group.charge_kernel(PAGE_BYTES).ok()?;
+        let frame = M::frames().allocate_kernel();
+        if frame.is_none() {
+            self.group.release_kernel(PAGE_BYTES);
         }
+        frame.map(KernelFrame::into_address)
     }
 
-    fn add_table(&mut self, parent: Hpa, index: usize) -> Result<Hpa, MapError> {
+    #[cold]
+    fn add_table(&mut self, parent: Hpa, index: usize) -> Option<Hpa> {
         let table = self.new_table()?;
         write::<M>(parent, index, self.format.table(table));
-        Ok(table)
+        Some(table)
     }
 
     /// Puts a table with the same translations in the place of a large leaf. No processor needs to know: mixed
     /// translations of one meaning are allowed (Intel SDM vol. 3, 4.10.2.3), and every later change flushes all.
-    fn split(&mut self, parent: Hpa, index: usize, level: u32) -> Result<Hpa, MapError> {
+    #[cold]
+    fn split(&mut self, parent: Hpa, index: usize, level: u32) -> Option<Hpa> {
         let large = read::<M>(parent, index);
         let table = self.new_table()?;
         for part in 0..ENTRIES {
             write::<M>(table, part, large.part(part, level - 1));
         }
         write::<M>(parent, index, self.format.table(table));
-        Ok(table)
+        Some(table)
     }
 }
 
@@ -244,7 +255,7 @@ const fn span(level: u32) -> u64 {
     PAGE_BYTES << (9 * level)
 }
 
-#[inline]
+#[inline(always)]
 const fn index(address: u64, level: u32) -> usize {
     (address >> (12 + 9 * level)) as usize & (ENTRIES - 1)
 }
