@@ -5,11 +5,14 @@ use crate::cpu::load_boot_descriptors;
 use crate::paging::{CODE, CONSTANT, DATA};
 use crate::physical::Physical;
 use crate::log;
-use abi::{BOOT_INFO_MAGIC, BootInfo, BootSource};
+use abi::{BOOT_INFO_MAGIC, BootInfo, BootSource, Framebuffer};
 use core::cell::UnsafeCell;
 
 /// Bytes that the entry code maps one to one.
 const MAPPED_BYTES: u64 = 4 << 30;
+
+/// Where the VGA text screen is.
+const TEXT_SCREEN: u64 = 0xb_8000;
 
 struct Shared(UnsafeCell<BootInfo>);
 
@@ -83,6 +86,7 @@ pub(crate) extern "sysv64" fn start_from_32_bit(source: u32, structure: u32) -> 
         multiboot2::read(&EntryMemory, structure, info)
     } else {
         info.source = BootSource::Pvh;
+        info.framebuffer = text_screen().unwrap_or_default();
         pvh::read(&EntryMemory, structure, info)
     };
     if !is_complete || info.region_count == 0 {
@@ -93,6 +97,25 @@ pub(crate) extern "sysv64" fn start_from_32_bit(source: u32, structure: u32) -> 
     // SAFETY: the 32-bit entry wrote it.
     info.entry_tsc = unsafe { boot_entry_tsc };
     go(info)
+}
+
+/// The VGA text screen, which PVH loaders do not mention but a BIOS before them has set up; if there is one, its memory keeps
+/// what is written.
+fn text_screen() -> Option<Framebuffer> {
+    let cell = TEXT_SCREEN as *mut u16;
+    let keeps = |pattern: u16| {
+        // SAFETY: mapped by the entry code; on every PC this is video memory or nothing.
+        unsafe { cell.write_volatile(pattern) };
+        // SAFETY: as above.
+        unsafe { cell.read_volatile() == pattern }
+    };
+    (keeps(0x0755) && keeps(0x07aa)).then_some(Framebuffer {
+        address: TEXT_SCREEN,
+        width: 80,
+        height: 25,
+        stride: 160,
+        bits: 16,
+    })
 }
 
 /// From the UEFI loader, with its structure.
