@@ -234,7 +234,10 @@ impl Service {
                 let text = self.log.as_ref().map(|log| log.last_lines(lines)).unwrap_or_default();
                 self.console.show_log_page(session, &text);
             }
-            Effect::Panic => panic!("somebody at the monitor asked for it"),
+            Effect::Panic => {
+                self.show();
+                panic!("somebody at the monitor asked for it");
+            }
             Effect::Flush => {
                 self.read_log();
                 self.flush();
