@@ -36,6 +36,9 @@ impl core::fmt::Display for BundleFailure {
             BundleFailure::File { name, refusal: Refusal::NotFound } => {
                 write!(out, "the file {name} is missing in the boot bundle; build the image again")
             }
+            BundleFailure::File { name, refusal: Refusal::FileDamaged } => {
+                write!(out, "the file {name} in the boot bundle is damaged; build the image again")
+            }
             BundleFailure::File { name, refusal } => {
                 write!(out, "the file {name}: {refusal}; build the image again")
             }
