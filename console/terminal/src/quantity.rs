@@ -16,6 +16,14 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
+/// "12.3M", "256M": for narrow tables.
+pub(crate) fn short_bytes(count: u64) -> String {
+    let text = bytes(count);
+    let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
+    let number = number.strip_suffix(".0").unwrap_or(number);
+    format!("{number}{}", unit.get(..1).unwrap_or(""))
+}
+
 /// "12.345 s", "3 h 12 min", "0.123 ms".
 pub(crate) fn time(nanoseconds: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
@@ -56,6 +64,9 @@ mod tests {
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(256 << 20), "256.0 MiB");
         assert_eq!(bytes(u64::MAX), "16777215.9 TiB");
+        assert_eq!(short_bytes(256 << 20), "256M");
+        assert_eq!(short_bytes(1536), "1.5K");
+        assert_eq!(short_bytes(0), "0B");
         assert_eq!(time(1_234_567), "1.234 ms");
         assert_eq!(time(12_345_678_901), "12.345 s");
         assert_eq!(time(4 * 3_600_000_000_000), "4 h 00 min");
