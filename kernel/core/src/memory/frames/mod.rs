@@ -132,7 +132,7 @@ impl<M: Machine> Frames<M> {
     /// The figures. They are taken one after the other, so they may be a little off while others allocate.
     pub fn counts(&self) -> FrameCounts {
         let zones: u64 = self.zones.iter().map(|zone| zone.lock().free_pages()).sum();
-        let cached: u64 = self.caches.iter().map(|cache| cache.lock().len() as u64).sum();
+        let cached: u64 = self.caches.iter().map(|cache| u64::from(cache.lock().len())).sum();
         let reserve = (self.kernel.lock().reserve_count as u64) << BLOCK_ORDER;
         let free = zones + cached + reserve;
         let kernel = self.kernel_pages.load(Relaxed);

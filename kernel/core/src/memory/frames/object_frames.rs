@@ -15,7 +15,7 @@ impl<M: Machine> Frames<M> {
             return self.allocate_large(size.order());
         }
         let cpu = M::cpu();
-        let cached = self.caches[cpu].lock().pop();
+        let cached = self.caches[cpu].lock().pop(self.records);
         let frame = match cached {
             Some(frame) => frame,
             None => self.refill(cpu)?,
@@ -78,13 +78,13 @@ impl<M: Machine> Frames<M> {
         let cpu = M::cpu();
         let mut cache = self.caches[cpu].lock();
         // A frame of a distant node would come back as a near one.
-        if zone == self.node(cpu) as u32 && cache.push(frame) {
+        if zone == self.node(cpu) as u32 && cache.push(self.records, frame) {
             return;
         }
         drop(cache);
         self.zones[zone as usize].lock().free(self.records, frame, 0);
         if zone == self.node(cpu) as u32 {
-            self.drain(cpu, CACHE_BATCH);
+            self.drain(cpu, CACHE_BATCH as usize);
         }
     }
 
@@ -117,12 +117,10 @@ impl<M: Machine> Frames<M> {
     fn take_batch(&self, cpu: usize, node: usize) -> Option<u32> {
         let first = self.zones[node].lock().allocate(self.records, CACHE_BATCH.ilog2())?;
         let mut cache = self.caches[cpu].lock();
-        for frame in first..first + CACHE_BATCH as u32 {
+        // From the end on, so that low frames are handed out first.
+        for frame in (first..first + CACHE_BATCH).rev() {
             self.records.set_word(frame, pack(Tag::Cached, node as u32, 0));
-            // Low frames are handed out first.
-            if frame > first {
-                assert!(cache.push(first + CACHE_BATCH as u32 - (frame - first)), "an empty cache is full");
-            }
+            assert!(frame == first || cache.push(self.records, frame), "an empty cache is full");
         }
         Some(first)
     }
@@ -130,7 +128,7 @@ impl<M: Machine> Frames<M> {
     /// Gives at most `count` frames of a cache back to their zones.
     pub(super) fn drain(&self, cpu: usize, count: usize) {
         for _ in 0..count {
-            let Some(frame) = self.caches[cpu].lock().pop() else { return };
+            let Some(frame) = self.caches[cpu].lock().pop(self.records) else { return };
             let zone = zone_of(self.records.word(frame));
             self.zones[zone as usize].lock().free(self.records, frame, 0);
         }
