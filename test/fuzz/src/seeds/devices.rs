@@ -1,0 +1,211 @@
+//! What guests do to devices.
+
+use super::{Seed, behind, seed};
+use crate::{
+    Input,
+    board::{Board, Choice, Event},
+};
+use spec::virtio::{FEATURE_EVENT_INDEX, FEATURE_INDIRECT, FEATURE_PACKED};
+
+/// Events of [`Choice::Everything`]: set up the console in slot 1, save, put a request into its transmit queue, notify,
+/// take the output.
+fn console_events() -> Vec<u8> {
+    let mut events = vec![16, 1];
+    events.extend(0u64.to_le_bytes());
+    events.push(20);
+    // Descriptor 0 of queue 1: 32 bytes at 0x100, for the device to read.
+    events.extend(describe(0x100, 0x100, 32, 0, 0));
+    // The available ring of queue 1 lies at 0x2400: one request, the first descriptor.
+    events.extend(poke(0x2400, 1 << 16));
+    events.extend([21, 5, 1, 14, 10, 232, 3, 20, 13, 5]);
+    events.extend(b"hello");
+    events
+}
+
+/// A read of the first sector of the disk in slot 4.
+fn disk_events() -> Vec<u8> {
+    let mut events = vec![16, 4];
+    events.extend(0u64.to_le_bytes());
+    // Header, data, status: queue 0 lies at 0x1000.
+    events.extend(describe(0, 0x8000, 16, 1, 1));
+    events.extend(describe(1, 0x9000, 512, 3, 2));
+    events.extend(describe(2, 0xA000, 1, 2, 0));
+    events.extend(poke(0x1400, 1 << 16));
+    events.extend([20, 21, 8, 0, 6, 4, 1, 0, 0]);
+    events
+}
+
+/// [`Event::Describe`] as bytes.
+fn describe(index: u16, address: u32, bytes: u16, third: u16, fourth: u16) -> Vec<u8> {
+    let mut event = vec![9];
+    event.extend(index.to_le_bytes());
+    event.extend(address.to_le_bytes());
+    for field in [bytes, third, fourth] {
+        event.extend(field.to_le_bytes());
+    }
+    event
+}
+
+/// [`Event::Poke`] as bytes.
+fn poke(at: u16, value: u64) -> Vec<u8> {
+    let mut event = vec![8];
+    event.extend(at.to_le_bytes());
+    event.extend(value.to_le_bytes());
+    event
+}
+
+pub(super) fn machine() -> Vec<Seed> {
+    let both = [console_events(), disk_events()].concat();
+    vec![seed("console", console_events()), seed("disk", disk_events()), seed("both", both)]
+}
+
+pub(super) fn registers() -> Vec<Seed> {
+    // By place in the list of ports: UART interrupts on, a byte out, clock's register B, power button enabled.
+    let mut events = Vec::new();
+    for (port, value) in [(1, 0x0F), (4, 0x0B), (2, 0xC7), (0, 0x41), (9, 0x0B), (10, 0x42), (14, 0x21)] {
+        events.extend([1, port, 0]);
+        events.extend(u32::to_le_bytes(value));
+    }
+    events.extend([10, 6, 3, 1, 2, 3, 9, 5, 1, 0, 5, 0, 0, 2, 0, 6, 4, 32, 8, 8]);
+    // The I/O APIC: entry 4, unmasked; then somebody types.
+    for (register, value) in [(0u8, 0x18u64), (16, 0x31), (0, 0x19), (16, 0)] {
+        events.extend([3, register, 2]);
+        events.extend(value.to_le_bytes());
+    }
+    events.extend([6, 3, 65, 66, 67, 0, 0, 0, 10, 0, 0, 0, 5, 1, 49]);
+    vec![seed("chipset", events)]
+}
+
+pub(super) fn pci() -> Vec<Seed> {
+    // Sizing of BAR 0 of slot 1, moving it, memory on, MSI-X on; reads through the window.
+    let mut events = Vec::new();
+    for (register, value) in [(0x10u16, 0xFFFF_FFFFu64), (0x10, 0xC050_0000), (0x04, 6), (0x42, 0x8000)] {
+        events.extend([1, 1]);
+        events.extend(register.to_le_bytes());
+        events.push(2);
+        events.extend(value.to_le_bytes());
+        events.extend([0, 1]);
+        events.extend(register.to_le_bytes());
+        events.push(2);
+    }
+    events.extend([4, 5, 0, 20, 0, 8, 4, 1, 3, 0, 2]);
+    vec![seed("bar", events)]
+}
+
+pub(super) fn virtqueue() -> Vec<Seed> {
+    // Descriptors at 0, driver area at 0x400, device area at 0x800, size 8.
+    let queue = |choice: u8, memory: &[u8]| [&[choice, 0, 0x40, 0x80], memory].concat();
+    let mut split = vec![0; 0x420];
+    split[..16].copy_from_slice(&[0, 16, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0]);
+    split[16..32].copy_from_slice(&[0, 17, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 2, 0, 0, 0]);
+    split[0x402] = 1;
+    let mut packed = vec![0; 0x40];
+    packed[..16].copy_from_slice(&[0, 16, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 5, 0, 0x81, 0]);
+    packed[16..32].copy_from_slice(&[0, 17, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 5, 0, 0x82, 0]);
+    vec![
+        seed("split", queue(7 << 3, &split)),
+        seed("split_indirect", queue(7 << 3 | 6, &split)),
+        seed("packed", queue(7 << 3 | 1, &packed)),
+    ]
+}
+
+pub(super) fn virtio_function() -> Vec<Seed> {
+    // Kind, size, offset, value: acknowledge, driver, features, a queue, ready; see `vmm_virtio::fuzz`.
+    let mut accesses = Vec::new();
+    let writes: [(u16, u8, u64); 12] = [
+        (0x14, 0, 1),
+        (0x14, 0, 3),
+        (0x08, 2, 1),
+        (0x0C, 2, 1),
+        (0x14, 0, 11),
+        (0x16, 1, 0),
+        (0x18, 1, 16),
+        (0x20, 3, 0x1000),
+        (0x28, 3, 0x2000),
+        (0x30, 3, 0x3000),
+        (0x1C, 1, 1),
+        (0x14, 0, 15),
+    ];
+    for (offset, size, value) in writes {
+        accesses.extend([0, size]);
+        accesses.extend(offset.to_le_bytes());
+        accesses.extend(value.to_le_bytes());
+    }
+    accesses.extend([0, 1, 0, 0x30, 0, 0, 0, 0, 0, 0, 0, 0]);
+    vec![behind("set_up", &[0], &accesses), behind("restore", &[1], &[0; 300])]
+}
+
+pub(super) fn virtio_devices() -> Vec<Seed> {
+    // A request of three buffers: 16 bytes at 0x400, 512 at 0x1000, 1 at 0x2000; the last two are written.
+    let request: &[u8] = &[0, 2, 0b110, 0, 1, 0, 0, 0, 4, 0, 120, 0, 8, 0, 80];
+    let steps = [request, &[5, 0, 1, 8], &[0; 8], &[8, 14]].concat();
+    let of = |name, device: u8, features: u64| {
+        behind(name, &[&[device], features.to_le_bytes().as_slice()].concat(), &steps)
+    };
+    vec![
+        of("disk_split", 0, 0),
+        of("disk_packed", 1, FEATURE_PACKED | FEATURE_INDIRECT),
+        of("console", 2, FEATURE_EVENT_INDEX),
+        of("entropy", 3, FEATURE_INDIRECT),
+        of("balloon", 4, FEATURE_PACKED | 0b10_0111),
+    ]
+}
+
+/// A saved board on which something had happened.
+fn saved() -> Vec<u8> {
+    let mut board = Board::new();
+    let events = [console_events(), disk_events()].concat();
+    let mut input = Input::new(&events);
+    while !input.is_empty() {
+        board.perform(Event::take(&mut input, Choice::Everything));
+    }
+    board.save()
+}
+
+pub(super) fn snapshot() -> Vec<Seed> {
+    let mut writer = vmm_snapshot::SnapshotWriter::new();
+    for (name, instance) in [("uart", 0), ("virtio blk", 0), ("virtio blk", 1)] {
+        let state = vmm_snapshot::SavedState::encode(1, &(instance, name));
+        assert_eq!(writer.add(name, instance, &state), Ok(()));
+    }
+    vec![behind("three_sections", &[1], &writer.finish())]
+}
+
+pub(super) fn device_restore() -> Vec<Seed> {
+    let events = [21, 5, 1, 21, 8, 0, 14, 20, 10, 1, 0, 20];
+    let with_events = [saved(), events.to_vec()].concat();
+    let new = Board::new().save();
+    vec![behind("used", &[1, events.len() as u8, 0], &with_events), behind("new", &[1, 0, 0], &new)]
+}
+
+pub(super) fn x86_decode() -> Vec<Seed> {
+    let instructions: [(&'static str, &[u8]); 6] = [
+        ("mov", &[0x8B, 0x47, 0x10]),
+        ("mov_wide", &[0x48, 0x89, 0x84, 0xC8, 1, 2, 3, 4]),
+        ("lock_add", &[0xF0, 0x66, 0x81, 0x05, 1, 0, 0, 0, 0xFF, 0x7F]),
+        ("rep_movs", &[0xF3, 0x48, 0xA5]),
+        ("movzx", &[0x44, 0x0F, 0xB6, 0x4C, 0x24, 0x7F]),
+        ("mov_offset", &[0x67, 0xA1, 1, 2, 3, 4]),
+    ];
+    instructions.into_iter().map(|(name, bytes)| seed(name, bytes)).collect()
+}
+
+pub(super) fn x86_emulate() -> Vec<Seed> {
+    // Mode, protections, level, flags, RIP; registers that name device memory; no change to the tables.
+    let state = |mode: u8| {
+        let mut bytes = vec![mode, 0, 0, 0, 0, 0, 0];
+        (0..16u8).for_each(|index| bytes.extend([2, index << 4, 0]));
+        bytes.push(0);
+        bytes
+    };
+    let of = |name, mode: u8, instruction: &[u8]| seed(name, [state(mode), instruction.to_vec()].concat());
+    vec![
+        of("load", 0, &[0x8B, 0x47, 0x10]),
+        of("store", 7, &[0x48, 0x89, 0x03]),
+        of("xchg", 1, &[0x87, 0x06]),
+        of("rep_outs", 4, &[0xF3, 0x6F]),
+        of("rep_stos", 0, &[0xF3, 0xAA]),
+        of("bts", 3, &[0x0F, 0xAB, 0x06]),
+        of("real", 2, &[0x26, 0x88, 0x07]),
+    ]
+}

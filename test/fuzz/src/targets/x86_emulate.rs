@@ -1,0 +1,111 @@
+//! The instruction emulator: any bytes in any mode over any page tables.
+
+mod cpu;
+
+use crate::Input;
+use cpu::{Accesses, Cpu, MEMORY_BYTES, memory_for};
+use iced_x86::{Decoder, DecoderOptions};
+use vmm_x86emu::{
+    Fault, INSTRUCTION_BYTES_MAX, InstructionBytes, Mode, Processor, Progress, emulate, emulate_move, fetch,
+};
+
+/// Device accesses of one instruction at the most: so many repetitions, each of them two accesses across pages and a port.
+const ACCESSES_MAX: usize = 4096 * 17;
+
+/// Reads the bytes as registers, changes to page tables, and an instruction.
+pub fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let start = Cpu::take(&mut input);
+    let mut platform = Accesses::new(memory_for(&mut input));
+    let mut given = [0; 16];
+    let bytes = input.bytes(INSTRUCTION_BYTES_MAX);
+    given[..bytes.len()].copy_from_slice(bytes);
+    platform.put_instruction(start.instruction_pointer(), &given);
+    let instruction = match fetch(&start, &platform) {
+        Ok(instruction) => instruction,
+        Err(_) => InstructionBytes::new(given, INSTRUCTION_BYTES_MAX as u8),
+    };
+    let (mut cpu, memory) = (start.clone(), platform.content());
+    let outcome = emulate(&mut cpu, &mut platform, &instruction);
+    check_accesses(&platform);
+    match outcome {
+        Ok(progress) => check_success(&start, &cpu, progress, &instruction),
+        Err(fault) => check_fault(&start, &cpu, fault, &platform, &instruction),
+    }
+    if outcome == Ok(Progress::Done) {
+        compare_with_quick(&start, &cpu, &platform, &memory, &instruction);
+    }
+}
+
+/// What every access to a device keeps.
+fn check_accesses(platform: &Accesses) {
+    assert!(platform.log.len() <= ACCESSES_MAX, "{} accesses by one instruction", platform.log.len());
+    for access in &platform.log {
+        assert_eq!(access.size.cut(access.value), access.value, "a value larger than its access");
+        if access.port.is_some() {
+            assert!(access.size.bytes() <= 4, "eight bytes at a port");
+        } else {
+            assert!(access.at % 4096 + access.size.bytes() <= 4096, "an access across pages");
+        }
+    }
+}
+
+fn check_success(start: &Cpu, cpu: &Cpu, progress: Progress, instruction: &InstructionBytes) {
+    let (before, after) = (start.instruction_pointer(), cpu.instruction_pointer());
+    if progress == Progress::Repeat {
+        assert_eq!(before, after, "RIP left an instruction that is not finished");
+        return assert!(is_text(start, instruction), "only string instructions repeat");
+    }
+    let mask = if start.mode() == Mode::Bits64 { u64::MAX } else { 0xFFFF_FFFF };
+    let length = after.wrapping_sub(before) & mask;
+    assert!((1..=INSTRUCTION_BYTES_MAX as u64).contains(&length), "RIP moved by {length}");
+    assert!(start.flags() & !ARITHMETIC == cpu.flags() & !ARITHMETIC, "flags of the system changed");
+}
+
+/// Carry, parity, adjust, zero, sign and overflow.
+const ARITHMETIC: u64 = 0x8D5;
+
+/// Of an instruction with a fault nothing has happened, but for whole repetitions.
+fn check_fault(start: &Cpu, cpu: &Cpu, fault: Fault, platform: &Accesses, instruction: &InstructionBytes) {
+    assert_eq!(start.instruction_pointer(), cpu.instruction_pointer(), "RIP moved although {fault:?}");
+    if let Fault::Exception { vector, .. } = fault {
+        assert!(matches!(vector, 12..=14), "exception {vector}");
+    }
+    if !is_text(start, instruction) {
+        assert_eq!(start, cpu, "registers changed although {fault:?}");
+        assert!(
+            platform.log.iter().all(|access| !access.is_write),
+            "a device was written although {fault:?}"
+        );
+    }
+}
+
+fn is_text(cpu: &Cpu, instruction: &InstructionBytes) -> bool {
+    let bits = match cpu.mode() {
+        Mode::Bits16 => 16,
+        Mode::Bits32 => 32,
+        Mode::Bits64 => 64,
+    };
+    Decoder::new(bits, instruction.as_slice(), DecoderOptions::NONE).decode().is_string_instruction()
+}
+
+/// The short way does the same as the long one, if it does anything.
+fn compare_with_quick(
+    start: &Cpu,
+    cpu: &Cpu,
+    done: &Accesses,
+    memory: &[u8],
+    instruction: &InstructionBytes,
+) {
+    let [access] = done.log.as_slice() else { return };
+    if access.port.is_some() {
+        return;
+    }
+    let mut quick_cpu = start.clone();
+    let mut quick = Accesses::new(memory.to_vec());
+    if emulate_move(&mut quick_cpu, &mut quick, base_units::Gpa::new(access.at), instruction) {
+        assert_eq!(*cpu, quick_cpu, "the short way leaves other registers");
+        assert_eq!(done.log, quick.log, "the short way touches something else");
+    }
+    assert_eq!(memory.len(), MEMORY_BYTES);
+}
