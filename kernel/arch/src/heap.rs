@@ -7,12 +7,12 @@ use crate::machine::X86;
 use crate::paging::direct;
 use base_units::PageCount;
 use core::alloc::Layout;
-use kernel_core::Machine;
 use core::sync::atomic::{AtomicBool, Ordering};
+use kernel_core::Machine;
 use talc::TalcLock;
-use talc::lock_api::{GuardSend, RawMutex};
 use talc::base::Talc;
 use talc::base::binning::Binning;
+use talc::lock_api::{GuardSend, RawMutex};
 use talc::source::Source;
 
 /// Pages by which the heap grows at least.

@@ -17,6 +17,8 @@ extern crate alloc;
 pub mod acpi;
 pub mod boot;
 pub mod clock;
+#[cfg(not(target_os = "none"))]
+pub mod fuzz;
 pub mod physical;
 pub mod svm;
 

@@ -128,7 +128,8 @@ fn write(register: Register, value: u8) {
             }
         }
         RegisterSpace::Pci => {
-            let [device, function, offset] = [32, 16, 0].map(|shift| (register.address >> shift) as u32 & 0xffff);
+            let [device, function, offset] =
+                [32, 16, 0].map(|shift| (register.address >> shift) as u32 & 0xffff);
             port::write_u32(0xcf8, 1 << 31 | device << 11 | function << 8 | offset & 0xfc);
             port::write_u8(0xcfc + (offset & 3) as u16, value);
         }

@@ -22,11 +22,15 @@ pub(crate) enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::NoBundle => {
-                out.write_str("this corten.efi was built without a boot bundle; make it with `cargo xtask image`")
+            Failure::NoBundle => out.write_str(
+                "this corten.efi was built without a boot bundle; make it with `cargo xtask image`",
+            ),
+            Failure::Bundle(why) => {
+                write!(out, "the boot bundle cannot be used: {why}; write corten.efi again")
             }
-            Failure::Bundle(why) => write!(out, "the boot bundle cannot be used: {why}; write corten.efi again"),
-            Failure::BadKernel(why) => write!(out, "the kernel in corten.efi is damaged: {why}; write the file again"),
+            Failure::BadKernel(why) => {
+                write!(out, "the kernel in corten.efi is damaged: {why}; write the file again")
+            }
             Failure::NoMemory(what, status) => {
                 write!(out, "the firmware has no memory for {what} ({status}); give the machine more")
             }

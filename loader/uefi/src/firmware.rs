@@ -2,9 +2,7 @@
 
 use crate::failure::Failure;
 use crate::kernel::Kernel;
-use abi::{
-    BOOT_INFO_MAGIC, BootInfo, BootSource, Framebuffer, MEMORY_REGIONS_MAX, MemoryKind, MemoryRegion,
-};
+use abi::{BOOT_INFO_MAGIC, BootInfo, BootSource, Framebuffer, MEMORY_REGIONS_MAX, MemoryKind, MemoryRegion};
 use alloc::boxed::Box;
 use core::time::Duration;
 use uefi::boot::{self, OpenProtocolAttributes, OpenProtocolParams};
@@ -68,9 +66,8 @@ fn find_screen() -> Option<Framebuffer> {
     let parameters = OpenProtocolParams { handle, agent: boot::image_handle(), controller: None };
     // Not exclusively: that would take the screen away from the firmware's console.
     // SAFETY: nobody changes the mode or removes the screen while this function runs.
-    let opened = unsafe {
-        boot::open_protocol::<GraphicsOutput>(parameters, OpenProtocolAttributes::GetProtocol)
-    };
+    let opened =
+        unsafe { boot::open_protocol::<GraphicsOutput>(parameters, OpenProtocolAttributes::GetProtocol) };
     let mut screen = opened.ok()?;
     let mode = screen.current_mode_info();
     if !matches!(mode.pixel_format(), PixelFormat::Bgr | PixelFormat::Rgb) {

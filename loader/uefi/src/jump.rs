@@ -30,13 +30,19 @@ pub(crate) fn check_processor() -> Result<(), Failure> {
     // SAFETY: reading CR4 has no effect; UEFI programs run in ring 0.
     unsafe { asm!("mov {}, cr4", out(reg) cr4, options(nomem, nostack, preserves_flags)) };
     if cr4 & CR4_LA57 != 0 {
-        return Err(Failure::Processor("its firmware uses 5-level page tables; switch that off in the firmware's set-up"));
+        return Err(Failure::Processor(
+            "its firmware uses 5-level page tables; switch that off in the firmware's set-up",
+        ));
     }
     Ok(())
 }
 
 /// Ends the boot services and enters the kernel.
-pub(crate) fn leave(kernel: &Kernel, info: &'static mut BootInfo, tables: Root) -> Result<Infallible, Failure> {
+pub(crate) fn leave(
+    kernel: &Kernel,
+    info: &'static mut BootInfo,
+    tables: Root,
+) -> Result<Infallible, Failure> {
     // SAFETY: no object of the boot services is used afterwards; nothing is allocated or printed any more.
     let mut map = unsafe { boot::exit_boot_services(None) };
     memory_map::fill(info, &mut map);

@@ -22,7 +22,9 @@ pub(crate) fn build(kernel: &Kernel, info: &BootInfo) -> Result<Root, Failure> {
     let here = build as *const () as u64;
     let stack = &raw const root as u64;
     // The first 4 GiB hold the kernel; the rest of what the jump touches may be anywhere.
-    for gigabyte in [0, GIGABYTE, 2 * GIGABYTE, 3 * GIGABYTE, here, stack, info as *const BootInfo as u64, root.0] {
+    for gigabyte in
+        [0, GIGABYTE, 2 * GIGABYTE, 3 * GIGABYTE, here, stack, info as *const BootInfo as u64, root.0]
+    {
         root.map_gigabyte(gigabyte & !(GIGABYTE - 1))?;
     }
     for offset in (0..kernel.bytes).step_by(LARGE_BYTES as usize) {

@@ -66,7 +66,9 @@ impl Madt {
     fn take(&mut self, kind: u8, entry: &[u8]) -> Option<()> {
         match kind {
             0 => self.add_processor(u32::from(*entry.get(3)?), field_u32(entry, 4)?),
-            1 => self.io_apics.push(IoApic { address: field_u32(entry, 4)?, first_line: field_u32(entry, 8)? }),
+            1 => {
+                self.io_apics.push(IoApic { address: field_u32(entry, 4)?, first_line: field_u32(entry, 8)? })
+            }
             2 => {
                 let flags = field_u16(entry, 8)?;
                 // "Conforms to the bus" is edge and high for ISA.

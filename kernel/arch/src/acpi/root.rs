@@ -55,7 +55,8 @@ impl Tables {
         memory: &'a P,
         signature: &'a [u8; 4],
     ) -> impl Iterator<Item = Table> + 'a {
-        let of_kind = move |&&address: &&u64| memory.read_u32(address) == Some(u32::from_le_bytes(*signature));
+        let of_kind =
+            move |&&address: &&u64| memory.read_u32(address) == Some(u32::from_le_bytes(*signature));
         self.addresses.as_slice().iter().filter(of_kind).filter_map(|&address| check_table(memory, address))
     }
 }
@@ -72,7 +73,8 @@ enum Root {
 /// Looks for the RSDP in the first KiB of the EBDA and in the BIOS, on 16-byte boundaries.
 fn search(memory: &impl Physical) -> Option<Root> {
     let mut segment = [0; 2];
-    let ebda = if memory.read(EBDA_SEGMENT, &mut segment) { u64::from(u16::from_le_bytes(segment)) << 4 } else { 0 };
+    let ebda =
+        if memory.read(EBDA_SEGMENT, &mut segment) { u64::from(u16::from_le_bytes(segment)) << 4 } else { 0 };
     let areas = [(ebda, if ebda >= 0x8_0000 && ebda < 0xa_0000 { 1024 } else { 0 }), (0xe_0000, 0x2_0000)];
     for (start, bytes) in areas {
         for at in (start..start + bytes).step_by(16) {

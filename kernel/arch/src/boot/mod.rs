@@ -7,6 +7,8 @@ pub mod pvh;
 pub mod regions;
 #[cfg(target_os = "none")]
 mod start;
+#[cfg(test)]
+mod tests;
 
 #[cfg(target_os = "none")]
 pub(crate) use start::{entry_area, image_bytes, image_symbols, info, start_from_32_bit, start_from_uefi};

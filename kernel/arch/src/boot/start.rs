@@ -2,9 +2,9 @@
 
 use super::{empty_info, multiboot2, pvh, regions};
 use crate::cpu::load_boot_descriptors;
+use crate::log;
 use crate::paging::{CODE, CONSTANT, DATA};
 use crate::physical::Physical;
-use crate::log;
 use abi::{BOOT_INFO_MAGIC, BootInfo, BootSource, Framebuffer};
 use core::cell::UnsafeCell;
 
@@ -64,9 +64,8 @@ struct EntryMemory;
 
 impl Physical for EntryMemory {
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
-        let is_mapped = address
-            .checked_add(buffer.len() as u64)
-            .is_some_and(|end| address != 0 && end <= MAPPED_BYTES);
+        let is_mapped =
+            address.checked_add(buffer.len() as u64).is_some_and(|end| address != 0 && end <= MAPPED_BYTES);
         if is_mapped {
             // SAFETY: mapped by the entry code, written by the loader, and not ours.
             unsafe { core::ptr::copy(address as *const u8, buffer.as_mut_ptr(), buffer.len()) };
@@ -90,7 +89,9 @@ pub(crate) extern "sysv64" fn start_from_32_bit(source: u32, structure: u32) -> 
         pvh::read(&EntryMemory, structure, info)
     };
     if !is_complete || info.region_count == 0 {
-        crate::panic::refuse("the loader gave no memory map; boot with PVH (version 1), multiboot2 or corten.efi");
+        crate::panic::refuse(
+            "the loader gave no memory map; boot with PVH (version 1), multiboot2 or corten.efi",
+        );
     }
     info.kernel_start = 0x20_0000;
     info.kernel_bytes = image_bytes();

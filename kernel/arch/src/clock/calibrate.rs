@@ -43,7 +43,11 @@ fn stated() -> Option<Frequencies> {
         let frequencies = cpuid(0x4000_0010, 0);
         if leaf.eax >= 0x4000_0010 && frequencies.eax != 0 && frequencies.ebx != 0 {
             let hz = |khz: u32| u64::from(khz) * 1000;
-            return Some(Frequencies { tsc_hz: hz(frequencies.eax), apic_hz: hz(frequencies.ebx), source: "the hypervisor" });
+            return Some(Frequencies {
+                tsc_hz: hz(frequencies.eax),
+                apic_hz: hz(frequencies.ebx),
+                source: "the hypervisor",
+            });
         }
         return None;
     }

@@ -100,7 +100,8 @@ unsafe extern "sysv64" {
     static corten_try_write_msr_refused: u8;
 }
 
-global_asm!(r#"
+global_asm!(
+    r#"
 .text
 corten_try_read_msr:
     mov ecx, edi
@@ -129,4 +130,5 @@ corten_try_write_msr_at:
 corten_try_write_msr_refused:
     mov eax, 1
     ret
-"#);
+"#
+);

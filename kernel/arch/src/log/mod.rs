@@ -16,8 +16,8 @@ pub(crate) fn set_up() {
     serial::set_up();
 }
 
-pub(crate) use screen::use_screen;
 pub use screen::release_screen;
+pub(crate) use screen::use_screen;
 
 /// Writes text to the serial line and the screen.
 pub fn print(text: &str) {

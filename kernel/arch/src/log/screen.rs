@@ -108,8 +108,8 @@ impl Screen {
 
     fn draw(&self, letter: u8) {
         if self.shape.bits == 16 {
-            let offset = u64::from(self.row.get()) * u64::from(self.shape.stride)
-                + u64::from(self.column.get()) * 2;
+            let offset =
+                u64::from(self.row.get()) * u64::from(self.shape.stride) + u64::from(self.column.get()) * 2;
             self.memory.write_u16(offset, TEXT_ATTRIBUTE | u16::from(letter));
             return;
         }

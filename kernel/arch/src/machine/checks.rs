@@ -22,9 +22,8 @@ pub(super) fn is_port_free(first: u16, count: u16) -> bool {
     let overlaps = |&(start, length): &(u16, u16)| {
         u32::from(start) < end && u32::from(start) + u32::from(length) > u32::from(first)
     };
-    let is_power = power::board()
-        .and_then(|board| board.fadt)
-        .is_some_and(|fadt| fadt.covers_port(first, count));
+    let is_power =
+        power::board().and_then(|board| board.fadt).is_some_and(|fadt| fadt.covers_port(first, count));
     count > 0 && end <= 0x1_0000 && !KERNEL_PORTS.iter().any(overlaps) && !is_power
 }
 
@@ -41,7 +40,8 @@ pub(super) fn is_device_memory(start: Hpa, bytes: u64) -> bool {
         .take(info.region_count as usize)
         .filter(|region| region.kind != MemoryKind::Reserved)
         .any(|region| overlaps(region.start, region.bytes));
-    let is_ours = overlaps(info.kernel_start, info.kernel_bytes) || overlaps(info.bundle_start, info.bundle_bytes);
+    let is_ours =
+        overlaps(info.kernel_start, info.kernel_bytes) || overlaps(info.bundle_start, info.bundle_bytes);
     let is_apic = overlaps(APIC_AREA.0, APIC_AREA.1 - APIC_AREA.0);
     bytes > 0 && end <= limit && !is_ram && !is_ours && !is_apic
 }
@@ -73,7 +73,8 @@ pub(super) fn require_virtualization() {
 pub(super) fn require_ram_and_bundle() {
     let info = boot::info();
     let regions = info.regions.iter().take(info.region_count as usize);
-    let ram: u64 = regions.filter(|region| region.kind == MemoryKind::Usable).map(|region| region.bytes).sum();
+    let ram: u64 =
+        regions.filter(|region| region.kind == MemoryKind::Usable).map(|region| region.bytes).sum();
     if ram < RAM_BYTES_MIN {
         panic::refuse(format_args!(
             "this machine has {} MiB of memory; Corten needs at least {} MiB",

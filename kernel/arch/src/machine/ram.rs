@@ -45,8 +45,10 @@ pub(super) fn set_up(board: &Board, cpus: usize) {
     let words = Frames::<X86>::table_words(end / PAGE_BYTES);
     let table_pages = PageCount::holding(words * 4).raw();
     let stack_pages = cpus as u64 * AREA_PAGES;
-    let directories = usable(info).map(|(start, end)| 2 + ((end - start) >> 30) + ((end - start) >> 39) + 1).sum::<u64>();
-    let bytes = ((table_pages + stack_pages + directories) * PAGE_BYTES).next_multiple_of(PageSize::Large.bytes());
+    let directories =
+        usable(info).map(|(start, end)| 2 + ((end - start) >> 30) + ((end - start) >> 39) + 1).sum::<u64>();
+    let bytes =
+        ((table_pages + stack_pages + directories) * PAGE_BYTES).next_multiple_of(PageSize::Large.bytes());
     let Some(start) = find_carve(info, &taken, bytes) else {
         panic::refuse("the memory map has no room for the kernel's own tables");
     };
@@ -62,9 +64,8 @@ pub(super) fn set_up(board: &Board, cpus: usize) {
     }
     let table = carve.take_zeroed(table_pages);
     // SAFETY: zeroed, mapped for good, aligned, and nobody else's.
-    let table = unsafe {
-        core::slice::from_raw_parts(direct::address(table) as *const AtomicU32, words as usize)
-    };
+    let table =
+        unsafe { core::slice::from_raw_parts(direct::address(table) as *const AtomicU32, words as usize) };
     let (rest_start, rest_end) = carve.rest();
     make_frames(info, board, table, &taken, (start, start + bytes));
     heap::add(direct::address(rest_start), direct::address(rest_end));
@@ -115,7 +116,11 @@ pub(super) fn node_of(board: &Board, domain: u32) -> usize {
     let Some(srat) = &board.srat else { return 0 };
     let memory = srat.memory.as_slice();
     let is_first = |index: usize, domain: u32| !memory.iter().take(index).any(|part| part.domain == domain);
-    memory.iter().enumerate().filter(|(index, part)| part.domain < domain && is_first(*index, part.domain)).count()
+    memory
+        .iter()
+        .enumerate()
+        .filter(|(index, part)| part.domain < domain && is_first(*index, part.domain))
+        .count()
 }
 
 /// The highest stretch of `bytes` bytes (whole large pages) below 4 GiB that nobody has taken; if there is none, the highest

@@ -4,8 +4,8 @@ use super::processor::{area_of, boot_features, install, local_of, switch_stack};
 use super::{KERNEL, SCALE, X86, checks, ram, run_processor};
 use crate::acpi::{self, Board};
 use crate::clock::{self, Scale};
-use crate::cpu::local::{self, set_apic_id};
 use crate::cpu::features;
+use crate::cpu::local::{self, set_apic_id};
 use crate::interrupt::{self, local_apic, timer};
 use crate::paging::{self, Area, BoardMemory};
 use crate::{boot, extended, heap, log, panic, power, say, smp};
@@ -67,7 +67,8 @@ fn greet() {
         BootSource::Pvh => "PVH",
     };
     let regions = info.regions.iter().take(info.region_count as usize);
-    let ram: u64 = regions.filter(|region| region.kind == MemoryKind::Usable).map(|region| region.bytes).sum();
+    let ram: u64 =
+        regions.filter(|region| region.kind == MemoryKind::Usable).map(|region| region.bytes).sum();
     say!("Corten {}, build {}, started by {source}", env!("CARGO_PKG_VERSION"), panic::BUILD_ID);
     say!("{} MiB of memory, bundle of {} KiB", ram >> 20, info.bundle_bytes >> 10);
     let screen = info.framebuffer;

@@ -54,7 +54,8 @@ pub(crate) fn map(physical: u64, bytes: u64, caching: Caching) -> Option<Mapping
         let slot = index(LARGE_BASE, 2);
         used.1 = start.checked_add(pages).filter(|&end| slot + end <= ENTRIES)?;
         for page in 0..pages {
-            DEVICE_DIRECTORY.set(slot + start + page, (first + page as u64 * page_bytes) | attributes | LARGE);
+            DEVICE_DIRECTORY
+                .set(slot + start + page, (first + page as u64 * page_bytes) | attributes | LARGE);
         }
         LARGE_BASE + start as u64 * page_bytes
     };

@@ -23,8 +23,8 @@ pub(crate) use carve::Carve;
 pub(crate) use kernel_half::{activate, enter, share_kernel_half, take_over, trampoline_root};
 pub(crate) use stack::{AREA_PAGES, Area, is_mapped_stack, new_area};
 pub(crate) use table::{CODE, CONSTANT, DATA};
-pub use window::{copy_page, read_memory, write_memory, zero_pages};
 pub(crate) use window::{BoardMemory, WINDOWS, swap_u32};
+pub use window::{copy_page, read_memory, write_memory, zero_pages};
 
 /// Where kernel blocks are mapped: physical address 0 would be here.
 pub(crate) const DIRECT_BASE: u64 = 0xffff_8000_0000_0000;

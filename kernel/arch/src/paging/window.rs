@@ -122,9 +122,7 @@ pub(crate) struct BoardMemory;
 impl Physical for BoardMemory {
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         let bits = crate::cpu::features::physical_bits();
-        let is_there = address
-            .checked_add(buffer.len() as u64)
-            .is_some_and(|end| end <= 1 << bits);
+        let is_there = address.checked_add(buffer.len() as u64).is_some_and(|end| end <= 1 << bits);
         if !is_there {
             return false;
         }

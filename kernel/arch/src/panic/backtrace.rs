@@ -74,7 +74,8 @@ fn read_symbols() -> Option<Symbols<'static>> {
     let present = info.bundle_bytes;
     let read = |offset: u64, bytes: &mut [u8]| {
         let end = offset.checked_add(bytes.len() as u64)?;
-        (info.bundle_start != 0 && end <= present && BoardMemory.read(info.bundle_start + offset, bytes)).then_some(())
+        (info.bundle_start != 0 && end <= present && BoardMemory.read(info.bundle_start + offset, bytes))
+            .then_some(())
     };
     let header = buffer.get_mut(..HEADER_BYTES)?;
     read(0, header)?;

@@ -28,7 +28,9 @@ static MAY_RUN: AtomicBool = AtomicBool::new(false);
 ///
 /// `page` is the free page below 1 MiB that the trampoline goes to.
 pub(crate) fn start(ids: &[u32], areas: &[Area], page: u64, ticks_per_us: u64) -> usize {
-    let stacks = core::array::from_fn(|cpu| cpu.checked_sub(1).and_then(|index| areas.get(index)).map_or(0, |area| area.kernel));
+    let stacks = core::array::from_fn(|cpu| {
+        cpu.checked_sub(1).and_then(|index| areas.get(index)).map_or(0, |area| area.kernel)
+    });
     trampoline::install(page, trampoline_root(page), &stacks);
     let start_page = (page >> 12) as u8;
     for &id in ids {

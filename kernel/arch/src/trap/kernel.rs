@@ -1,9 +1,7 @@
 //! Ring 0 interrupted: wake-ups, NMIs, and our own bugs.
 
 use crate::cpu::local::index;
-use crate::cpu::{
-    DEBUG, DOUBLE_FAULT, GENERAL_PROTECTION, MACHINE_CHECK, NMI, PAGE_FAULT, control, msr,
-};
+use crate::cpu::{DEBUG, DOUBLE_FAULT, GENERAL_PROTECTION, MACHINE_CHECK, NMI, PAGE_FAULT, control, msr};
 use crate::{interrupt, panic};
 
 /// What the stubs push.

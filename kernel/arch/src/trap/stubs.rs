@@ -40,7 +40,8 @@ pub(crate) fn syscall_entry() -> u64 {
 }
 
 // One stub a vector: error code (0 where the processor pushes none), vector, and on to the common part.
-global_asm!(r#"
+global_asm!(
+    r#"
 .text
 .balign 16
 .global corten_stubs
@@ -59,7 +60,8 @@ corten_stubs:
     .endif
     .set vector, vector + 1
 .endr
-"#);
+"#
+);
 
 // From here on the stack holds: vector, error code, RIP, CS, RFLAGS, RSP, SS.
 global_asm!(r#"
