@@ -1,6 +1,7 @@
 //! What somebody wants from memory, what a mapping allows, and why the two do not meet.
 
 use abi::Error;
+use base_units::PAGE_BYTES;
 
 /// What somebody wants from memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,4 +73,10 @@ impl From<Error> for FaultError {
             _ => FaultError::NoMemory,
         }
     }
+}
+
+/// Bytes of `len` from `at` on that lie in one page.
+#[inline]
+pub(super) fn in_page(at: u64, len: usize) -> usize {
+    len.min((PAGE_BYTES - (at & (PAGE_BYTES - 1))) as usize)
 }

@@ -29,7 +29,7 @@ impl VirtualCpu<FakeMachine> for NoVcpu {
         match *self {}
     }
 
-    fn with_exit<H: ExitHandler<Self>>(_handler: &mut H) -> H::Answer {
+    fn with_exit<H: ExitHandler<Self>>(_handler: &mut H) {
         unimplemented!()
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Backing, Linear, MemoryObject};
 use crate::machine::Machine;
+use crate::memory::access::in_page;
 use abi::Error;
 use base_units::{Hpa, PAGE_BYTES};
 
@@ -76,10 +77,4 @@ impl<M: Machine> MemoryObject<M> {
         let end = u64::try_from(len).ok().and_then(|len| offset.checked_add(len));
         end.filter(|end| *end <= self.bytes).map(drop).ok_or(Error::OutOfRange)
     }
-}
-
-/// Bytes of `len` from `at` on that lie in one page.
-pub(in crate::memory) fn in_page(at: u64, len: usize) -> usize {
-    let room = PAGE_BYTES - at % PAGE_BYTES;
-    len.min(room as usize)
 }

@@ -2,6 +2,7 @@
 
 use super::{Kind, Space};
 use crate::machine::Machine;
+use crate::memory::access::in_page;
 use crate::memory::residency::Stay;
 use crate::memory::{Access, FaultError};
 use abi::Error;
@@ -107,10 +108,4 @@ fn check_range<K: Kind>(address: K::Address, len: usize) -> Result<u64, FaultErr
     let end = start.checked_add(len as u64).ok_or(FaultError::Unmapped)?;
     // A process' table holds the kernel's half too, which is not ring 3's to name.
     if end > K::RANGE.end { Err(FaultError::Unmapped) } else { Ok(start) }
-}
-
-/// Bytes of `len` from `at` on that lie in one page.
-#[inline]
-fn in_page(at: u64, len: usize) -> usize {
-    len.min((PAGE_BYTES - (at & (PAGE_BYTES - 1))) as usize)
 }
