@@ -20,6 +20,7 @@ pub mod layout;
 mod memory_map;
 mod plan;
 mod slots;
+mod vcpu_state;
 
 pub use acpi::AcpiTables;
 pub use clock::{ClockScale, TIME_RECORD_BYTES, WALL_RECORD_BYTES, wall_record};
@@ -28,3 +29,4 @@ pub use error::PlanError;
 pub use memory_map::{MemoryKind, MemoryMap, MemoryRange, RamRegion};
 pub use plan::{HostFacts, MachinePlan};
 pub use slots::{PciRole, PciSlot, PciSlots};
+pub use vcpu_state::{SavedMsr, VcpuState};

@@ -19,9 +19,9 @@ static UNKNOWN_INSTRUCTIONS: AtomicU32 = AtomicU32::new(0);
 /// One vCPU on its thread.
 pub(crate) struct Exits {
     pub(super) vm: &'static Vm,
-    pub(super) runner: VcpuRunner,
+    pub(crate) runner: VcpuRunner,
     index: u32,
-    pub(super) paravirtual: ParavirtualMsrs,
+    pub(crate) paravirtual: ParavirtualMsrs,
 }
 
 impl Exits {

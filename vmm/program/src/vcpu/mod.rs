@@ -1,7 +1,7 @@
 //! One thread for each vCPU.
 
 mod clock;
-mod exits;
+pub(crate) mod exits;
 mod msr;
 mod processor;
 mod reach;

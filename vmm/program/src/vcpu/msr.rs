@@ -21,7 +21,22 @@ pub(crate) struct ParavirtualMsrs {
     steal_time: u64,
 }
 
+impl ParavirtualMsrs {
+    /// Wall clock, system time, steal time.
+    pub(crate) fn values(self) -> [u64; 3] {
+        [self.wall_clock, self.system_time, self.steal_time]
+    }
+}
+
 impl Exits {
+    /// Takes over saved paravirtual MSRs. The records are in guest memory already; only ring 0 has to be told
+    /// where the steal time goes.
+    pub(crate) fn restore_paravirtual(&mut self, values: [u64; 3]) -> Result<(), user_rt::Error> {
+        let [wall_clock, system_time, steal_time] = values;
+        self.paravirtual = ParavirtualMsrs { wall_clock, system_time, steal_time };
+        self.runner.set_steal_time(steal_record(steal_time))
+    }
+
     /// The value that RDMSR gets; `None` = general protection fault.
     pub(super) fn read_msr(&self, number: u32) -> Option<u64> {
         match number {
@@ -48,12 +63,16 @@ impl Exits {
             }
             KVM_STEAL_TIME => {
                 self.paravirtual.steal_time = value;
-                let address = if value & STEAL_ENABLE != 0 { value & STEAL_ADDRESS } else { 0 };
-                self.runner.set_steal_time(address).is_ok()
+                self.runner.set_steal_time(steal_record(value)).is_ok()
             }
             _ => is_harmless(number),
         }
     }
+}
+
+/// Where the steal time record is to be; 0 = nowhere.
+fn steal_record(value: u64) -> u64 {
+    if value & STEAL_ENABLE != 0 { value & STEAL_ADDRESS } else { 0 }
 }
 
 const IA32_FEATURE_CONTROL: u32 = 0x3A;

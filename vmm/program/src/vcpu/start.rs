@@ -6,7 +6,7 @@ use vmm_firmware::{Segment, StartRegisters};
 
 /// MSRs that a reset brings back: those of system calls, memory types, and the TSC's correction. The rest is part of
 /// the registers or of the local APIC.
-const MSRS: [u32; 15] = [
+pub(crate) const MSRS: [u32; 15] = [
     0x03B,
     0x174,
     0x175,
