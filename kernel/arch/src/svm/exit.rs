@@ -72,8 +72,9 @@ pub fn port(details: u64, next_rip: u64) -> PortAccess {
     }
 }
 
+/// Reads the details of a nested page fault (AMD APM vol. 2, 15.25.6).
 #[inline(always)]
-fn memory(code: u64, address: u64) -> Exit {
+pub fn memory(code: u64, address: u64) -> Exit {
     if code & FAULT_RESERVED != 0 {
         return Exit::Failed { reason: exit::NESTED_FAULT, qualification: address };
     }

@@ -48,8 +48,8 @@ pub(super) unsafe fn enter(vmcb: Hpa, page: &VcpuPage, host: Hpa) {
             "mov rdi, [rdi + {rdi}]",
             "vmrun rax",
             "vmsave rax",
-            "push rdi",
-            "mov rdi, [rsp + 8]",
+            // The guest's RDI goes where the page's address was.
+            "xchg rdi, [rsp]",
             "mov [rdi + {rcx}], rcx",
             "mov [rdi + {rdx}], rdx",
             "mov [rdi + {rbx}], rbx",
@@ -64,7 +64,6 @@ pub(super) unsafe fn enter(vmcb: Hpa, page: &VcpuPage, host: Hpa) {
             "mov [rdi + {r14}], r14",
             "mov [rdi + {r15}], r15",
             "pop qword ptr [rdi + {rdi}]",
-            "pop rdi",
             "pop rax",
             "vmload rax",
             // What the guest left in registers is no address that ring 0 may speculate with.

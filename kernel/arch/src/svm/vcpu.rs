@@ -199,20 +199,26 @@ impl Svm {
     /// instructions that are carried out come after the one and end the other.)
     #[inline(never)]
     fn exit_between(&mut self) -> Exit {
+        self.settle();
+        match self.vmcb().control.exit_code {
+            svm::exit::NMI | svm::exit::SMI | svm::exit::INIT => switch::let_host_events_in(),
+            svm::exit::EXCEPTION_MACHINE_CHECK => raise_machine_check(),
+            _ => {}
+        }
+        exit::decode(&self.vmcb().control, self.has(feature::DECODE_ASSISTS))
+    }
+
+    /// Takes note of what the exit came in the middle of.
+    #[inline(always)]
+    fn settle(&mut self) {
         let control = &self.vmcb().control;
-        let (code, event) = (control.exit_code, control.exit_event);
+        let event = control.exit_event;
         if control.shadow & 1 != 0 && self.capabilities.forgets_shadow {
             self.todo |= TODO_STEP;
         }
         if event & 1 << 31 != 0 {
             self.keep_event(event);
         }
-        match code {
-            svm::exit::NMI | svm::exit::SMI | svm::exit::INIT => switch::let_host_events_in(),
-            svm::exit::EXCEPTION_MACHINE_CHECK => raise_machine_check(),
-            _ => {}
-        }
-        exit::decode(&self.vmcb().control, self.has(feature::DECODE_ASSISTS))
     }
 
     /// Delivers an event anew whose delivery the exit broke off.
@@ -342,7 +348,7 @@ impl VirtualCpu<X86> for Svm {
     }
 
     #[inline(always)]
-    fn with_exit<H: ExitHandler<Self>>(handler: &mut H) -> H::Answer {
+    fn with_exit<H: ExitHandler<Self>>(handler: &mut H) {
         let this = handler.hardware();
         if this.done != 0
             && let Some(exit) = this.tidy_up()
@@ -358,6 +364,11 @@ impl VirtualCpu<X86> for Svm {
             svm::exit::IO => {
                 let access = exit::port(control.exit_info_1, control.exit_info_2);
                 handler.handle_frequent(Exit::Port(access))
+            }
+            svm::exit::NESTED_FAULT => {
+                let exit = exit::memory(control.exit_info_1, control.exit_info_2);
+                handler.hardware().settle();
+                handler.handle_frequent(exit);
             }
             svm::exit::HLT => handler.handle(Exit::Halt),
             _ => {
@@ -375,6 +386,14 @@ impl VirtualCpu<X86> for Svm {
     #[inline(always)]
     fn set_rip(&mut self, rip: u64) {
         self.vmcb_mut().save.rip = rip;
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, rip: u64) -> u64 {
+        let vmcb = self.vmcb_mut();
+        vmcb.save.rip = rip;
+        vmcb.control.shadow = 0;
+        vmcb.save.rflags
     }
 
     #[inline(always)]

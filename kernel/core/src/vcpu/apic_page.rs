@@ -1,7 +1,7 @@
 //! Accesses to the local APIC's page, and what register writes bring about.
 
 use super::attention::{ATTENTION_DELIVER, ATTENTION_NEWS, ATTENTION_TIMER};
-use super::decode::{self, Move};
+use super::decode::Move;
 use super::hardware::{MemoryAccess, VirtualCpu};
 use super::lapic::{Delivery, Effect, Message, Target};
 use super::run::Outcome;
@@ -15,9 +15,8 @@ impl<M: Machine> Vcpu<M> {
     /// less, as all software uses; the emulator gets the others.
     pub(super) fn exit_apic_page(&mut self, gpa: Gpa, access: MemoryAccess) -> Option<Outcome> {
         self.shared.count(ExitCounter::Apic);
-        let fetched = self.fetch();
-        let decoded = decode::memory_move(fetched.bytes(), self.width()).filter(|decoded| decoded.size <= 4);
-        let Some(decoded) = decoded.filter(|_| access != MemoryAccess::Fetch) else {
+        let Ok(decoded) = self.decode_move() else { return None };
+        let Some(decoded) = decoded.filter(|decoded| decoded.size <= 4 && access != MemoryAccess::Fetch) else {
             let kind = u64::from(access == MemoryAccess::Write);
             return Some(self.leave(ExitKind::Mmio, [gpa.raw(), kind, 0, 0]));
         };

@@ -7,7 +7,7 @@ use super::shared::{POSTED_INIT, POSTED_INTERRUPT, POSTED_KICK, POSTED_NMI, POST
 use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use abi::ExitKind;
-use spec::control::{DR6_BS, DR6_FIXED, RFLAGS_IF};
+use spec::control::{DR6_BS, DR6_FIXED, RFLAGS_IF, RFLAGS_TF};
 
 /// What can be delivered may have changed.
 pub(super) const ATTENTION_DELIVER: u32 = 1 << 0;
@@ -20,6 +20,9 @@ pub(super) const ATTENTION_STEAL: u32 = 1 << 3;
 
 /// Somebody was rung or woken, perhaps on this processor.
 pub(super) const ATTENTION_NEWS: u32 = 1 << 4;
+
+/// The run loop ends with `Vcpu::outcome`.
+pub(super) const ATTENTION_LEAVE: u32 = 1 << 5;
 
 /// What the vCPU does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +44,16 @@ impl<M: Machine> Vcpu<M> {
         self.attention != 0 || self.shared.is_posted()
     }
 
+    /// What an exit decided, if it was to end the run loop. Everything else waits for the next run.
+    #[inline(always)]
+    pub(super) fn take_outcome(&mut self) -> Option<Outcome> {
+        if self.attention & ATTENTION_LEAVE == 0 {
+            return None;
+        }
+        self.attention &= !ATTENTION_LEAVE;
+        self.outcome.take()
+    }
+
     /// Looks at everything that waits. `None` = enter the guest.
     #[inline(never)]
     pub(super) fn attend<H: RunHost>(&mut self, host: &mut H) -> Option<Outcome> {
@@ -54,7 +67,7 @@ impl<M: Machine> Vcpu<M> {
             }
             if self.attention & ATTENTION_STEAL != 0 {
                 self.attention &= !ATTENTION_STEAL;
-                self.steal.write(self.guest.space());
+                self.steal.write(&self.space);
             }
             if is_kicked {
                 return Some(self.leave(ExitKind::Kicked, [0; 4]));
@@ -264,9 +277,7 @@ impl<M: Machine> Vcpu<M> {
     /// Goes on after an instruction that was carried out here: next RIP, no interrupt shadow, single-step trap.
     #[inline(always)]
     pub(super) fn skip_to(&mut self, next_rip: u64) {
-        self.hardware.set_rip(next_rip);
-        self.hardware.set_shadow(false);
-        if self.hardware.rflags() & spec::control::RFLAGS_TF != 0 {
+        if self.hardware.advance(next_rip) & RFLAGS_TF != 0 {
             self.trap_step();
         }
     }

@@ -14,6 +14,8 @@ use spec::cpuid::{
 const RANGE_LEAVES: usize = 64;
 /// Ranges: basic, hypervisor, extended, and one that never exists. The range is the top two bits of the leaf.
 const RANGES: usize = 4;
+/// No line: there are fewer.
+const NONE: u8 = u8::MAX;
 
 /// What of a line depends on the guest's state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,8 +59,11 @@ impl Line {
 
 /// A checked CPUID table.
 pub(super) struct CpuidTable {
-    /// For each leaf the first line that answers it, after the rule for leaves above the largest of their range.
-    index: [[u8; RANGE_LEAVES]; RANGES],
+    /// For each leaf (rotated so that its range is in the low bits) the first line that answers it, after the rule for
+    /// leaves above the largest of their range.
+    index: [u8; RANGE_LEAVES * RANGES],
+    /// The same for leaves whose answer is plain; no line at all for others.
+    plain: [u8; RANGE_LEAVES * RANGES],
     /// Sorted by leaf and subleaf; the last one is [`Line::ZERO`].
     lines: Vec<Line>,
     /// The largest leaf of each range; `None` = the range does not exist.
@@ -73,7 +78,8 @@ impl CpuidTable {
     /// A processor that answers zeros.
     pub(super) const fn empty() -> Self {
         Self {
-            index: [[0; RANGE_LEAVES]; RANGES],
+            index: [NONE; RANGE_LEAVES * RANGES],
+            plain: [NONE; RANGE_LEAVES * RANGES],
             lines: Vec::new(),
             largest: [None; RANGES],
             xsave_bytes: 0,
@@ -111,20 +117,21 @@ impl CpuidTable {
         // At most `CPUID_ENTRIES_MAX` + 1 lines: the numbers fit.
         let zero = (self.lines.len() - 1) as u8;
         let beyond = self.largest[0].and_then(|leaf| self.first_line(leaf)).map_or(zero, |number| number as u8);
-        for ((range, slots), largest) in (0u32..).zip(&mut self.index).zip(self.largest) {
-            for (place, slot) in (0u32..).zip(slots) {
-                let is_beyond = largest.is_none_or(|largest| range << 30 | place > largest);
-                *slot = if is_beyond { beyond } else { zero };
-            }
+        for (place, slot) in (0u32..).zip(&mut self.index) {
+            let leaf = place.rotate_right(2);
+            let largest = self.largest[(leaf >> 30) as usize % RANGES];
+            *slot = if largest.is_none_or(|largest| leaf > largest) { beyond } else { zero };
         }
         for number in (0..zero).rev() {
-            let line = self.lines[usize::from(number)];
-            let (range, place) = split(line.leaf);
-            let slot = self.index.get_mut(range).and_then(|range| range.get_mut(place));
-            let slot = slot.filter(|_| range < RANGES - 1).ok_or(Error::BadArgument)?;
-            if self.largest[range].is_some_and(|largest| line.leaf <= largest) {
+            let leaf = self.lines[usize::from(number)].leaf;
+            let slot = self.index.get_mut(place(leaf)).filter(|_| leaf >> 30 < 3).ok_or(Error::BadArgument)?;
+            if self.largest[(leaf >> 30) as usize % RANGES].is_some_and(|largest| leaf <= largest) {
                 *slot = number;
             }
+        }
+        for (plain, number) in self.plain.iter_mut().zip(self.index) {
+            let is_plain = self.lines.get(usize::from(number)).is_some_and(|line| line.is_plain);
+            *plain = if is_plain { number } else { NONE };
         }
         Ok(())
     }
@@ -151,10 +158,9 @@ impl CpuidTable {
 
     /// The line for a leaf, after the rule for leaves above the largest of their range.
     fn lookup(&self, leaf: u32, subleaf: u32) -> &Line {
-        let (range, place) = split(leaf);
-        let number = match self.index.get(range).and_then(|range| range.get(place)) {
+        let number = match self.index.get(place(leaf)) {
             Some(number) => usize::from(*number),
-            None => self.lookup_far(leaf, range),
+            None => self.lookup_far(leaf),
         };
         let Some(first) = self.lines.get(number) else { return &Line::ZERO };
         if !first.has_subleaf {
@@ -165,9 +171,9 @@ impl CpuidTable {
     }
 
     /// The first line for a leaf that the index does not reach.
-    fn lookup_far(&self, leaf: u32, range: usize) -> usize {
-        match (self.largest.get(range), self.largest[0]) {
-            (Some(&Some(largest)), _) if leaf <= largest => usize::MAX,
+    fn lookup_far(&self, leaf: u32) -> usize {
+        match (self.largest[(leaf >> 30) as usize % RANGES], self.largest[0]) {
+            (Some(largest), _) if leaf <= largest => usize::MAX,
             (_, Some(largest)) => self.first_line(largest).unwrap_or(usize::MAX),
             _ => usize::MAX,
         }
@@ -216,10 +222,10 @@ impl Line {
     }
 }
 
-/// Range and place in the range of a leaf.
-#[inline]
-fn split(leaf: u32) -> (usize, usize) {
-    ((leaf >> 30) as usize, (leaf & 0x3fff_ffff) as usize)
+/// Place of a leaf in the index; past its end for leaves that are not in there.
+#[inline(always)]
+fn place(leaf: u32) -> usize {
+    leaf.rotate_left(2) as usize
 }
 
 impl<M: Machine> Vcpu<M> {
@@ -227,12 +233,10 @@ impl<M: Machine> Vcpu<M> {
     #[inline(always)]
     pub(super) fn answer_cpuid(&mut self) {
         let leaf = self.gpr(GPR_RAX) as u32;
-        let (range, place) = split(leaf);
-        if place < RANGE_LEAVES {
-            let number = usize::from(self.cpuid.index[range % RANGES][place]);
-            if let Some(line) = self.cpuid.lines.get(number).filter(|line| line.is_plain) {
-                return self.put_cpuid(line.answer);
-            }
+        if let Some(number) = self.cpuid.plain.get(place(leaf))
+            && let Some(line) = self.cpuid.lines.get(usize::from(*number))
+        {
+            return self.put_cpuid(line.answer);
         }
         self.answer_cpuid_slowly(leaf);
     }

@@ -1,7 +1,7 @@
 //! What ring 0 does for each exit.
 
 use super::attention::{ATTENTION_DELIVER, ATTENTION_IDLE, ATTENTION_NEWS, Activity};
-use super::decode::{self, Move, Register, Source};
+use super::decode::{Move, Register, Source};
 use super::hardware::{Event, Exit, MemoryAccess, PortAccess, VirtualCpu};
 use super::returns::FAILED_NO_MEMORY;
 use super::run::Outcome;
@@ -66,10 +66,16 @@ impl<M: Machine> Vcpu<M> {
     }
 
     /// A guest-physical access that the nested tables stopped.
+    #[inline]
     pub(super) fn exit_memory(&mut self, gpa: Gpa, access: MemoryAccess) -> Option<Outcome> {
         if self.lapic.has_page_at(gpa.raw()) {
             return self.exit_apic_page(gpa, access);
         }
+        self.resolve_fault(gpa, access)
+    }
+
+    /// A doorbell, a page to be made, or a device.
+    fn resolve_fault(&mut self, gpa: Gpa, access: MemoryAccess) -> Option<Outcome> {
         if access == MemoryAccess::Write && self.guest.doorbells(DoorbellKind::Memory).is_listed(gpa.raw()) {
             if self.ring_memory_doorbell(gpa) {
                 self.shared.count(ExitCounter::Doorbell);
@@ -81,7 +87,7 @@ impl<M: Machine> Vcpu<M> {
             MemoryAccess::Write => (Access::Write, 1),
             MemoryAccess::Fetch => (Access::Execute, 2),
         };
-        match self.guest.space().fault(gpa, wanted) {
+        match self.space.fault(gpa, wanted) {
             Ok(()) => {
                 self.shared.count(ExitCounter::Memory);
                 None
@@ -96,8 +102,7 @@ impl<M: Machine> Vcpu<M> {
 
     /// Rings the doorbell at `gpa` if the instruction is a plain store; others are for the emulator.
     fn ring_memory_doorbell(&mut self, gpa: Gpa) -> bool {
-        let fetched = self.fetch();
-        let Some(decoded) = decode::memory_move(fetched.bytes(), self.width()) else { return false };
+        let Ok(Some(decoded)) = self.decode_move() else { return false };
         if !matches!(decoded.operation, Move::Store(_)) {
             return false;
         }

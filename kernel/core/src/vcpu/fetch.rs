@@ -1,11 +1,11 @@
 //! The bytes and the length of the instruction that exited.
 
-use super::decode::{self, INSTRUCTION_MAX, Width};
+use super::decode::{self, INSTRUCTION_MAX, MemoryMove, Move, Register, Width};
 use super::hardware::{Segment, VirtualCpu};
 use super::vcpu::Vcpu;
 use super::walk::{self, Paging};
 use crate::machine::Machine;
-use crate::memory::{Access, GuestKind, Pinned};
+use crate::memory::{Access, GuestKind, Pinned, Residency};
 use base_units::{Gpa, Hpa};
 use spec::control::CR0_PE;
 use spec::msr::EFER_LMA;
@@ -20,11 +20,12 @@ const SLOTS: usize = 32;
 /// at the same place, the old length would be used once more: that harms nobody but the guest,
 /// and only if it rewrites code with a differently prefixed form of the same instruction.
 pub(super) struct LengthCache {
+    /// The last place.
+    last: Slot,
     slots: [Slot; SLOTS],
 }
 
 #[derive(Clone, Copy)]
-#[repr(align(32))]
 struct Slot {
     /// [`NO_TABLE`] = empty.
     cr3: u64,
@@ -37,17 +38,51 @@ const NO_TABLE: u64 = u64::MAX;
 
 impl LengthCache {
     pub(super) const fn new() -> Self {
-        Self { slots: [Slot { cr3: NO_TABLE, rip: 0, next: 0 }; SLOTS] }
+        let empty = Slot { cr3: NO_TABLE, rip: 0, next: 0 };
+        Self { last: empty, slots: [empty; SLOTS] }
     }
 
-    #[inline(always)]
-    fn get(&self, cr3: u64, rip: u64) -> Option<u64> {
+    fn get(&mut self, cr3: u64, rip: u64) -> Option<u64> {
         let slot = &self.slots[rip as usize % SLOTS];
-        (slot.rip == rip && slot.cr3 == cr3).then_some(slot.next)
+        if slot.rip != rip || slot.cr3 != cr3 {
+            return None;
+        }
+        self.last = *slot;
+        Some(slot.next)
     }
 
     fn put(&mut self, cr3: u64, rip: u64, next: u64) {
-        self.slots[rip as usize % SLOTS] = Slot { cr3, rip, next };
+        self.last = Slot { cr3, rip, next };
+        self.slots[rip as usize % SLOTS] = self.last;
+    }
+}
+
+/// Slots of the cache of moves, a power of two: an operating system has a handful of places that touch its APIC.
+const MOVE_SLOTS: usize = 8;
+
+/// Memory moves that were decoded before, in 64-bit mode. The bytes are compared each time; what is taken for granted, as in
+/// [`LengthCache`], is that code at one (CR3, RIP) stays in its physical page while the frame of that page stays.
+pub(super) struct MoveCache {
+    slots: [MoveSlot; MOVE_SLOTS],
+}
+
+#[derive(Clone, Copy)]
+struct MoveSlot {
+    cr3: u64,
+    rip: u64,
+    /// Where the bytes are, valid in this generation of the guest's memory.
+    at: Hpa,
+    generation: u64,
+    bytes: u128,
+    decoded: MemoryMove,
+}
+
+impl MoveCache {
+    pub(super) const fn new() -> Self {
+        let nothing = MemoryMove { operation: Move::Load(Register { index: 0, is_high: false }), size: 0, length: 0 };
+        let empty =
+            MoveSlot { cr3: NO_TABLE, rip: 0, at: Hpa::new(0), generation: 0, bytes: 0, decoded: nothing };
+        Self { slots: [empty; MOVE_SLOTS] }
     }
 }
 
@@ -67,6 +102,16 @@ impl<M: Machine> Vcpu<M> {
     /// The address after the instruction at RIP, which consists of `opcode` and perhaps prefixes.
     #[inline(always)]
     pub(super) fn next_rip(&mut self, opcode: &[u8]) -> u64 {
+        let last = &self.lengths.last;
+        if last.rip == self.hardware.rip() && last.cr3 == self.hardware.cr3() {
+            return last.next;
+        }
+        self.find_next_rip(opcode)
+    }
+
+    /// Where the hardware says it, nothing is ever kept.
+    #[inline(never)]
+    fn find_next_rip(&mut self, opcode: &[u8]) -> u64 {
         if let Some(next) = self.hardware.next_rip() {
             return next;
         }
@@ -108,6 +153,58 @@ impl<M: Machine> Vcpu<M> {
         }
     }
 
+    /// The memory move at RIP. `Err`: the bytes cannot be read now, the guest has to try again; `Ok(None)`: it is
+    /// something else.
+    #[inline]
+    pub(super) fn decode_move(&mut self) -> Result<Option<MemoryMove>, Unreadable> {
+        let (rip, cr3) = (self.hardware.rip(), self.hardware.cr3());
+        let slot = &self.moves.slots[rip as usize % MOVE_SLOTS];
+        if slot.rip == rip && slot.cr3 == cr3 {
+            let mut bytes = [0; 16];
+            let cpu = M::cpu();
+            let is_valid = self.space.residency().enter_tagged(cpu) == slot.generation;
+            if is_valid {
+                M::read_memory(slot.at, &mut bytes);
+            }
+            Residency::<M>::leave(cpu);
+            if is_valid && u128::from_le_bytes(bytes) == slot.bytes {
+                return Ok(Some(slot.decoded));
+            }
+        }
+        self.decode_new_move(rip, cr3)
+    }
+
+    #[inline(never)]
+    fn decode_new_move(&mut self, rip: u64, cr3: u64) -> Result<Option<MemoryMove>, Unreadable> {
+        let width = self.width();
+        let fetched = self.fetch();
+        if fetched.bytes().is_empty() {
+            return Err(Unreadable);
+        }
+        let Some(decoded) = decode::memory_move(fetched.bytes(), width) else { return Ok(None) };
+        if width == Width::Bits64 && rip & 0xfff <= 0xff0 {
+            self.keep_move(rip, cr3, decoded);
+        }
+        Ok(Some(decoded))
+    }
+
+    /// Keeps a decoded move, if its bytes still are what was decoded.
+    fn keep_move(&mut self, rip: u64, cr3: u64, decoded: MemoryMove) {
+        let paging = self.paging();
+        let cpu = M::cpu();
+        let generation = self.space.residency().enter_tagged(cpu);
+        Residency::<M>::leave(cpu);
+        let pin = self.space.pin();
+        let Some(at) = locate(&pin, paging, rip) else { return };
+        let mut bytes = [0; 16];
+        M::read_memory(at, &mut bytes);
+        drop(pin);
+        if decode::memory_move(&bytes[..INSTRUCTION_MAX], Width::Bits64) == Some(decoded) {
+            let bytes = u128::from_le_bytes(bytes);
+            self.moves.slots[rip as usize % MOVE_SLOTS] = MoveSlot { cr3, rip, at, generation, bytes, decoded };
+        }
+    }
+
     /// The bytes at RIP.
     pub(super) fn fetch(&mut self) -> Fetched {
         if let Some((count, words)) = self.hardware.instruction_bytes() {
@@ -140,30 +237,43 @@ impl<M: Machine> Vcpu<M> {
 
     /// Reads guest-virtual memory within one page.
     fn read_linear(&mut self, linear: u64, buffer: &mut [u8]) -> Option<()> {
-        let paging = Paging {
+        // One claim for the whole walk: no frame that it finds is reused before the bytes are read.
+        let pin = self.space.pin();
+        let at = locate(&pin, self.paging(), linear)?;
+        M::read_memory(at, buffer);
+        Some(())
+    }
+
+    fn paging(&self) -> Paging {
+        Paging {
             cr0: self.hardware.cr0(),
             cr3: self.hardware.cr3(),
             cr4: self.hardware.cr4(),
             efer: self.hardware.efer(),
-        };
-        // One claim for the whole walk: no frame that it finds is reused before the bytes are read.
-        let pin = self.guest.space().pin();
-        let physical = walk::translate(paging, linear, |address| {
-            let mut entry = [0; 8];
-            // A 4-byte entry at the end of its page is all that is left to read there.
-            let available = (4096 - (address & 0xfff) as usize).min(8);
-            read_pinned(&pin, address, &mut entry[..available])?;
-            Some(u64::from_le_bytes(entry))
-        })?;
-        read_pinned(&pin, physical, buffer)
+        }
     }
 }
 
-/// Reads guest-physical memory within one page; `None` if it is not there now. What the processor has just used is
-/// there, unless the VMM takes it away at this moment: then the guest's access faults again.
+/// The instruction that the guest has just run is not in memory any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Unreadable;
+
+/// Where the byte at `linear` is. `None` if it is not mapped now. What the processor has just used is there, unless the VMM or
+/// the guest takes it away at this moment: then the guest's access faults again.
+fn locate<M: Machine>(pin: &Pinned<'_, M, GuestKind>, paging: Paging, linear: u64) -> Option<Hpa> {
+    let physical = walk::translate(paging, linear, |address| {
+        let mut entry = [0; 8];
+        // A 4-byte entry at the end of its page is all that is left to read there.
+        let available = (4096 - (address & 0xfff) as usize).min(8);
+        M::read_memory(host_address(pin, address)?, &mut entry[..available]);
+        Some(u64::from_le_bytes(entry))
+    })?;
+    host_address(pin, physical)
+}
+
+/// Where the byte at guest-physical `address` is.
 #[inline]
-fn read_pinned<M: Machine>(pin: &Pinned<'_, M, GuestKind>, address: u64, buffer: &mut [u8]) -> Option<()> {
+fn host_address<M: Machine>(pin: &Pinned<'_, M, GuestKind>, address: u64) -> Option<Hpa> {
     let frame = pin.frame_of(Gpa::new(address), Access::Read)?;
-    M::read_memory(Hpa::new(frame.raw() | address & 0xfff), buffer);
-    Some(())
+    Some(Hpa::new(frame.raw() | address & 0xfff))
 }

@@ -31,12 +31,14 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn enter(&mut self, page: &VcpuPage);
     /// Why the guest was left, once after each [`VirtualCpu::enter`]: calls one of the handler's two functions with
     /// it. In this form, inlined, decoding and handling a frequent exit are one jump.
-    fn with_exit<H: ExitHandler<Self>>(handler: &mut H) -> H::Answer;
+    fn with_exit<H: ExitHandler<Self>>(handler: &mut H);
 
     /// Instruction pointer.
     fn rip(&self) -> u64;
     /// Sets the instruction pointer and nothing else.
     fn set_rip(&mut self, rip: u64);
+    /// Goes on at `rip` after an instruction: ends the interrupt shadow; returns the flags.
+    fn advance(&mut self, rip: u64) -> u64;
     /// The address after the instruction that exited, where the hardware gives it.
     fn next_rip(&self) -> Option<u64>;
     /// Bytes at RIP for a memory exit, where the hardware gives them: how many, and two words of them.
@@ -126,16 +128,13 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
 
 /// Whoever has a hardware vCPU and takes its exits.
 pub trait ExitHandler<V> {
-    /// What becomes of an exit.
-    type Answer;
-
     /// The hardware vCPU.
     fn hardware(&mut self) -> &mut V;
     /// Takes a frequent exit: instructions that are carried out in ring 0 or returned by a short path. To be inlined
     /// into each place that knows which one it is.
-    fn handle_frequent(&mut self, exit: Exit) -> Self::Answer;
+    fn handle_frequent(&mut self, exit: Exit);
     /// Takes any exit.
-    fn handle(&mut self, exit: Exit) -> Self::Answer;
+    fn handle(&mut self, exit: Exit);
 }
 
 /// What the processor's virtualisation can do, where the run loop cares.

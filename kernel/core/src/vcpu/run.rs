@@ -1,9 +1,11 @@
 //! The run loop.
 
-use super::hardware::{Exit, ExitHandler, VirtualCpu};
+use super::attention::ATTENTION_LEAVE;
+use super::hardware::{Exit, ExitHandler, MemoryAccess, VirtualCpu};
 use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use crate::memory::Visitor;
+use base_units::Gpa;
 
 /// What the run loop needs of the thread that it runs on.
 pub trait RunHost {
@@ -47,25 +49,22 @@ impl<M: Machine> Vcpu<M> {
     // Inlined down to the guest's entry: see `VirtualCpu::unload`.
     #[inline(always)]
     fn run_loop<H: RunHost>(&mut self, host: &mut H) -> Outcome {
-        let mut visitor = self.guest.space().residency().visitor(M::cpu());
+        let mut visitor = self.space.residency().visitor(M::cpu());
         loop {
-            if self.needs_attention()
-                && let Some(outcome) = self.attend(host)
-            {
-                return outcome;
+            if self.needs_attention() {
+                if let Some(outcome) = self.take_outcome().or_else(|| self.attend(host)) {
+                    return outcome;
+                }
             }
             self.enter(&mut visitor);
-            let outcome = M::Vcpu::with_exit(self);
-            if let Some(outcome) = outcome {
-                return outcome;
-            }
+            M::Vcpu::with_exit(self);
         }
     }
 
     /// Enters the guest. While it is in there, whoever takes its memory away waits for this processor.
     #[inline(always)]
     fn enter(&mut self, visitor: &mut Visitor) {
-        let generation = self.guest.space().residency().visit(visitor);
+        let generation = self.space.residency().visit(visitor);
         if generation != self.seen_generation {
             self.seen_generation = generation;
             self.hardware.flush_tlb();
@@ -100,30 +99,29 @@ impl<M: Machine> Vcpu<M> {
 }
 
 impl<M: Machine> ExitHandler<M::Vcpu> for Vcpu<M> {
-    /// `None` = enter the guest again.
-    type Answer = Option<Outcome>;
-
     #[inline(always)]
     fn hardware(&mut self) -> &mut M::Vcpu {
         &mut self.hardware
     }
 
     #[inline(always)]
-    fn handle_frequent(&mut self, exit: Exit) -> Option<Outcome> {
-        match exit {
+    fn handle_frequent(&mut self, exit: Exit) {
+        let outcome = match exit {
             Exit::Cpuid => self.exit_cpuid(),
             Exit::ReadMsr => self.exit_read_msr(),
             Exit::WriteMsr => self.exit_write_msr(),
             Exit::Hypercall => self.exit_hypercall(),
             Exit::Port(access) => self.exit_port(access),
-            other => self.handle(other),
-        }
+            Exit::Memory { gpa, access } => return self.handle_memory(gpa, access),
+            other => return self.handle(other),
+        };
+        self.end_with(outcome);
     }
 
-    fn handle(&mut self, exit: Exit) -> Option<Outcome> {
-        match exit {
+    fn handle(&mut self, exit: Exit) {
+        let outcome = match exit {
             Exit::Interrupt => self.exit_interrupt(),
-            Exit::Memory { gpa, access } => self.exit_memory(gpa, access),
+            Exit::Memory { gpa, access } => return self.handle_memory(gpa, access),
             Exit::Halt => self.exit_halt(),
             Exit::Cpuid => self.exit_cpuid(),
             Exit::ReadMsr => self.exit_read_msr(),
@@ -131,6 +129,24 @@ impl<M: Machine> ExitHandler<M::Vcpu> for Vcpu<M> {
             Exit::Hypercall => self.exit_hypercall(),
             Exit::Port(access) => self.exit_port(access),
             other => self.handle_rare(other),
+        };
+        self.end_with(outcome);
+    }
+}
+
+impl<M: Machine> Vcpu<M> {
+    #[inline(never)]
+    fn handle_memory(&mut self, gpa: Gpa, access: MemoryAccess) {
+        let outcome = self.exit_memory(gpa, access);
+        self.end_with(outcome);
+    }
+
+    /// Ends the run loop with `outcome`, if there is one. A guest that goes on pays nothing for the question.
+    #[inline(always)]
+    fn end_with(&mut self, outcome: Option<Outcome>) {
+        if outcome.is_some() {
+            self.outcome = outcome;
+            self.attention |= ATTENTION_LEAVE;
         }
     }
 }

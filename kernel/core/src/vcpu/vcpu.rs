@@ -2,14 +2,16 @@
 
 use super::attention::Activity;
 use super::cpuid::CpuidTable;
-use super::fetch::LengthCache;
+use super::fetch::{LengthCache, MoveCache};
 use super::guest::Guest;
 use super::hardware::{Facts, VirtualCpu};
 use super::lapic::Lapic;
 use super::mtrr::MemoryTypes;
+use super::run::Outcome;
 use super::shared::{VcpuShared, Wake};
 use super::steal::StealRecord;
 use crate::machine::{ExtendedState, Machine};
+use crate::memory::GuestSpace;
 use abi::{Error, VcpuPage};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -20,6 +22,8 @@ use spec::control::XCR0_X87;
 /// A virtual processor. It belongs to the thread that runs it; others see its [`VcpuShared`].
 pub struct Vcpu<M: Machine> {
     pub(super) guest: Arc<Guest<M>>,
+    /// The guest's memory.
+    pub(super) space: Arc<GuestSpace<M>>,
     pub(super) shared: Arc<VcpuShared<M>>,
     pub(super) page: &'static VcpuPage,
     pub(super) facts: Facts,
@@ -30,10 +34,13 @@ pub struct Vcpu<M: Machine> {
     pub(super) cpuid: Box<CpuidTable>,
     pub(super) memory_types: MemoryTypes,
     pub(super) lengths: LengthCache,
+    pub(super) moves: MoveCache,
     pub(super) steal: StealRecord,
 
     /// `ATTENTION_*` bits: what has to be looked at before the next entry.
     pub(super) attention: u32,
+    /// With what the run loop ends ([`super::attention::ATTENTION_LEAVE`]).
+    pub(super) outcome: Option<Outcome>,
     pub(super) activity: Activity,
     /// A halt with interrupts off has been reported to the VMM.
     pub(super) is_halt_reported: bool,
@@ -70,6 +77,7 @@ impl<M: Machine> Vcpu<M> {
         let lapic = Lapic::new(apic_id, facts.physical_bits);
         let shared = guest.join(apic_id, wake, lapic.addressing().pack())?;
         let mut vcpu = Self {
+            space: guest.space().clone(),
             guest,
             shared,
             page: M::vcpu_page(page),
@@ -80,8 +88,10 @@ impl<M: Machine> Vcpu<M> {
             cpuid: Box::new(CpuidTable::empty()),
             memory_types: MemoryTypes::new(),
             lengths: LengthCache::new(),
+            moves: MoveCache::new(),
             steal: StealRecord::new(),
             attention: 0,
+            outcome: None,
             activity: if apic_id == 0 { Activity::Running } else { Activity::WaitForSipi },
             is_halt_reported: false,
             is_nmi_pending: false,
