@@ -1,3 +1,69 @@
 //! Small bare test kernels, one claim each.
+//!
+//! All claims are in one image; the word `claim=NAME` of the kernel's command line chooses one. A claim
+//! returns whether it holds; the kernel prints `CLAIM NAME holds` or `CLAIM NAME fails: why` on
+//! the first serial line and turns the machine off. The name is the claim, spelled out.
+#![no_std]
+#![no_main]
+// These kernels are nothing but hardware access: they run in the machine that they test, alone.
+#![allow(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block, clippy::missing_safety_doc)]
 
-fn main() {}
+mod apic;
+mod claims;
+mod entry;
+mod processor;
+mod serial;
+mod startup;
+mod traps;
+
+use core::fmt::Write;
+
+/// What a claim returns: nothing, or why it fails.
+pub(crate) type Verdict = Result<(), Failure>;
+
+/// Why a claim fails: a sentence and two numbers that go with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    /// What is wrong.
+    pub(crate) what: &'static str,
+    /// What was found.
+    pub(crate) found: u64,
+    /// What should have been.
+    pub(crate) wanted: u64,
+}
+
+/// Fails with a sentence unless `found` is `wanted`.
+pub(crate) fn expect(what: &'static str, found: u64, wanted: u64) -> Verdict {
+    if found == wanted { Ok(()) } else { Err(Failure { what, found, wanted }) }
+}
+
+/// Fails with a sentence unless `holds`.
+pub(crate) fn require(what: &'static str, holds: bool) -> Verdict {
+    expect(what, u64::from(holds), 1)
+}
+
+/// Called by the entry code with the address of PVH's start information.
+pub(crate) fn run(start_info: u64) -> ! {
+    let mut serial = serial::Serial;
+    traps::install();
+    let command_line = startup::command_line(start_info);
+    let name = startup::word(command_line, "claim=").unwrap_or("nothing");
+    let verdict = match claims::ALL.iter().find(|(known, _)| *known == name) {
+        Some((_, claim)) => claim(),
+        None => Err(Failure { what: "no such claim", found: 0, wanted: 0 }),
+    };
+    // The line is one write with a marker at each end: other guests may share the host's log.
+    let _ = match verdict {
+        Ok(()) => writeln!(serial, "CLAIM {name} holds"),
+        Err(why) => {
+            writeln!(serial, "CLAIM {name} fails: {} (found {:#x}, wanted {:#x})", why.what, why.found, why.wanted)
+        }
+    };
+    processor::power_off()
+}
+
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    let _ = writeln!(serial::Serial, "CLAIM fails: panic: {info}");
+    processor::power_off()
+}
