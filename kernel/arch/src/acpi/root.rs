@@ -75,7 +75,7 @@ fn search(memory: &impl Physical) -> Option<Root> {
     let mut segment = [0; 2];
     let ebda =
         if memory.read(EBDA_SEGMENT, &mut segment) { u64::from(u16::from_le_bytes(segment)) << 4 } else { 0 };
-    let areas = [(ebda, if ebda >= 0x8_0000 && ebda < 0xa_0000 { 1024 } else { 0 }), (0xe_0000, 0x2_0000)];
+    let areas = [(ebda, if (0x8_0000..0xa_0000).contains(&ebda) { 1024 } else { 0 }), (0xe_0000, 0x2_0000)];
     for (start, bytes) in areas {
         for at in (start..start + bytes).step_by(16) {
             if memory.read_u64(at) == Some(u64::from_le_bytes(*b"RSD PTR "))

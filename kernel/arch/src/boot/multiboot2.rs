@@ -75,7 +75,8 @@ fn framebuffer(tag: &[u8]) -> Option<Framebuffer> {
     let is_text = kind == 2;
     // Position and size of red, green, blue.
     let is_blue_lowest = tag.get(32..38)? == [16, 8, 8, 8, 0, 8];
-    if !is_text && !(kind == 1 && bits == 32 && is_blue_lowest) {
+    let is_pixels = kind == 1 && bits == 32 && is_blue_lowest;
+    if !is_text && !is_pixels {
         return None;
     }
     Some(Framebuffer {

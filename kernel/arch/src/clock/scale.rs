@@ -34,7 +34,7 @@ impl Scale {
     /// So many ticks in nanoseconds, rounded down.
     #[inline(always)]
     pub const fn to_ns(self, ticks: u64) -> u64 {
-        let wide = ticks as u128 * self.multiplier as u128 >> 32;
+        let wide = (ticks as u128 * self.multiplier as u128) >> 32;
         if wide > u64::MAX as u128 { u64::MAX } else { wide as u64 }
     }
 
