@@ -139,6 +139,8 @@ pub(crate) fn send_to_id(id: u32, message: Message) {
 /// Sets the timer's mode: one-shot, or fired by the TSC.
 pub(super) fn set_timer_mode(is_tsc_deadline: bool) {
     write(register::TIMER, u32::from(TIMER) | if is_tsc_deadline { 2 << 17 } else { 0 });
+    // Intel SDM vol. 3, 11.5.4.1: the mode must be in effect before the deadline's MSR is written.
+    core::sync::atomic::fence(Ordering::SeqCst);
 }
 
 /// Sets by how much the timer's clock is divided: 1 or 128.
