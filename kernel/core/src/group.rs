@@ -14,8 +14,12 @@ pub const WEIGHT_MAX: u32 = 10_000;
 pub const MILLI_MAX: u32 = 64_000;
 /// Groups above one another at the most; bounds every charge.
 pub const DEPTH_MAX: u32 = 8;
-/// Ring-0 memory on behalf of one group at the most: no VMM can exhaust the kernel's heap.
-pub const KERNEL_BYTES_MAX: u64 = 32 << 20;
+/// Ring-0 memory on behalf of one group at the most, besides a share of its memory limit: no VMM can
+/// exhaust the kernel's heap.
+pub const KERNEL_BYTES_BASE: u64 = 32 << 20;
+/// Which part of a group's memory limit it may have in ring-0 memory as well. Page tables and the tree
+/// of a memory object take 8 bytes a page each, in the guest and in its VMM: less than a hundredth.
+const KERNEL_BYTES_SHARE: u64 = 64;
 /// The span over which caps and reservations hold, in nanoseconds.
 pub const PERIOD_NS: u64 = 100_000_000;
 
@@ -117,18 +121,26 @@ impl Group {
     /// # Errors
     /// `NoMemory` if that passes the limit of any of them; then nothing is charged.
     pub fn charge(&self, count: PageCount) -> Result<(), Error> {
-        let limit = self.page_limit.load(Relaxed);
-        let before = self.pages.fetch_add(count.raw(), Relaxed);
-        let fits = limit == 0 || before.checked_add(count.raw()).is_some_and(|sum| sum <= limit);
-        let outcome = match (&self.parent, fits) {
-            (_, false) => Err(Error::NoMemory),
-            (Some(parent), true) => parent.charge(count),
-            (None, true) => Ok(()),
-        };
-        if outcome.is_err() {
-            self.pages.fetch_sub(count.raw(), Relaxed);
+        let mut group = Some(self);
+        while let Some(this) = group {
+            let limit = this.page_limit.load(Relaxed);
+            let before = this.pages.fetch_add(count.raw(), Relaxed);
+            if limit != 0 && before.saturating_add(count.raw()) > limit {
+                self.uncharge_up_to(this, count);
+                return Err(Error::NoMemory);
+            }
+            group = this.parent.as_deref();
         }
-        outcome
+        Ok(())
+    }
+
+    /// Takes a charge back from this group up to `last`.
+    fn uncharge_up_to(&self, last: &Self, count: PageCount) {
+        let mut group = Some(self);
+        while let Some(this) = group {
+            this.pages.fetch_sub(count.raw(), Relaxed);
+            group = if core::ptr::eq(this, last) { None } else { this.parent.as_deref() };
+        }
     }
 
     /// Takes back a charge.
@@ -144,10 +156,11 @@ impl Group {
     /// Counts bytes of ring-0 memory that exist on this group's behalf.
     ///
     /// # Errors
-    /// `NoMemory` beyond [`KERNEL_BYTES_MAX`].
+    /// `NoMemory` beyond [`KERNEL_BYTES_BASE`] and the group's share. The root group has no such limit.
     pub fn charge_kernel(&self, bytes: u64) -> Result<(), Error> {
         let before = self.kernel_bytes.fetch_add(bytes, Relaxed);
-        if before.saturating_add(bytes) > KERNEL_BYTES_MAX {
+        let share = self.page_limit.load(Relaxed) * (PAGE_BYTES / KERNEL_BYTES_SHARE);
+        if self.parent.is_some() && before.saturating_add(bytes) > KERNEL_BYTES_BASE + share {
             self.kernel_bytes.fetch_sub(bytes, Relaxed);
             return Err(Error::NoMemory);
         }

@@ -5,7 +5,7 @@ use crate::handle::HandleTable;
 use crate::ipc::{Futexes, Observers};
 use crate::lock::Lock;
 use crate::machine::Machine;
-use crate::memory::{AddressSpace, USER_END};
+use crate::memory::{AddressSpace, USER_END, USER_START};
 use crate::object::{FromObject, Object};
 use crate::thread::ThreadShared;
 use crate::vcpu::Wake;
@@ -13,7 +13,7 @@ use abi::{Error, Handle, ProcessInfo, ProcessState, Rights, Signals};
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use base_units::{PAGE_BYTES, Uva};
+use base_units::Uva;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Threads of one process at the most: a VMM needs one per vCPU and a few more.
@@ -233,8 +233,7 @@ impl<M: Machine> Process<M> {
         let objects = self.handles.lock().take_all();
         M::kernel().bury(objects);
         // Its memory goes now, not when the last handle to the process does.
-        let first = Uva::new(PAGE_BYTES);
-        if let Err(error) = self.space.unmap(first, USER_END - PAGE_BYTES) {
+        if let Err(error) = self.space.unmap(Uva::new(USER_START), USER_END - USER_START) {
             M::kernel()
                 .log()
                 .write("kernel", format_args!("process {}: memory stays mapped: {error:?}", self.name));
