@@ -5,7 +5,7 @@ use test_emulator::Failure;
 use crate::story::{SHORT_LIMIT, Story, World};
 
 /// vCPUs of a test kernel.
-const VCPUS: u32 = 2;
+const VCPUS: u32 = 4;
 
 /// A story for each claim in the source of the test kernels' table.
 pub fn claims(table: &str) -> Vec<Story> {
