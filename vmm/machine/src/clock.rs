@@ -40,7 +40,7 @@ impl ClockScale {
         } else {
             ticks.checked_shr(u32::from(self.shift.unsigned_abs())).unwrap_or(0)
         };
-        (u128::from(scaled) * u128::from(self.multiplier) >> 32) as u64
+        ((u128::from(scaled) * u128::from(self.multiplier)) >> 32) as u64
     }
 
     /// The record for a guest whose TSC was zero at its time zero. The first word is the version, which the

@@ -235,7 +235,8 @@ impl Paging {
             _ if self.is_user && !is_user_page => false,
             Intent::Fetch => {
                 let is_barred = !self.is_user && is_user_page && self.bars_user_code;
-                !is_barred && !(self.has_no_execute && rights.0 & NO_EXECUTE != 0)
+                let is_data = self.has_no_execute && rights.0 & NO_EXECUTE != 0;
+                !is_barred && !is_data
             }
             _ if !self.is_user && is_user_page && self.bars_user_data => false,
             Intent::Read => true,

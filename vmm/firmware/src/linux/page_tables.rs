@@ -29,7 +29,7 @@ pub(super) fn identity(end: Gpa) -> Vec<u8> {
     }
     let pages = bytes.get_mut(2 * TABLE_BYTES..).unwrap_or(&mut []);
     for (index, entry) in (0u64..).zip(pages.chunks_exact_mut(ENTRY_BYTES)) {
-        entry.copy_from_slice(&(index * PageSize::Large.bytes() | LARGE).to_le_bytes());
+        entry.copy_from_slice(&((index * PageSize::Large.bytes()) | LARGE).to_le_bytes());
     }
     bytes
 }
@@ -44,8 +44,8 @@ mod tests {
 
         assert_eq!(bytes.len(), 5 * 4096);
         let last = u64::from_le_bytes(bytes[bytes.len() - 8..].try_into().unwrap());
-        assert_eq!(last, (3 << 30) - (2 << 20) | LARGE);
+        assert_eq!(last, ((3 << 30) - (2 << 20)) | LARGE);
         let directory = u64::from_le_bytes(bytes[4096..4104].try_into().unwrap());
-        assert_eq!(directory, 0x9000 + 2 * 4096 | TABLE);
+        assert_eq!(directory, (0x9000 + 2 * 4096) | TABLE);
     }
 }

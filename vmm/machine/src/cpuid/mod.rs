@@ -113,7 +113,7 @@ impl CpuidPlan {
         extended_state::append(&mut table);
         paravirtual::append(&mut table);
         features::append_extended(&mut table);
-        table.entries.retain(|entry| is_worth_an_entry(entry));
+        table.entries.retain(is_worth_an_entry);
         table.entries.shrink_to_fit();
         Self { entries: table.entries }
     }

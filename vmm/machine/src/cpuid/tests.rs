@@ -9,7 +9,7 @@ fn boastful_host(vendor: [u32; 3]) -> HostFacts {
     let cpuid = HostCpuid::read(|leaf, subleaf| match (leaf, subleaf) {
         (0, _) => [0x20, vendor[0], vendor[1], vendor[2]],
         (0x8000_0000, _) => [0x8000_0025, vendor[0], vendor[1], vendor[2]],
-        (4 | 0x8000_001D, 0..4) => [subleaf.min(2) + 1 | (subleaf + 1).min(3) << 5, 0x3F, 0, 0],
+        (4 | 0x8000_001D, 0..4) => [(subleaf.min(2) + 1) | ((subleaf + 1).min(3) << 5), 0x3F, 0, 0],
         (4 | 0x8000_001D, _) => [0; 4],
         (0xD, 2) => [256, 576, 0, 0],
         (0xD, 5..8) => [512, 1088 + (subleaf - 5) * 512, 0, 0],

@@ -88,7 +88,7 @@ impl Outcome {
             (OVERFLOW, self.has_overflow),
             (ZERO, self.value == 0),
             (SIGN, self.value & self.width.sign_bit() != 0),
-            (PARITY, (self.value as u8).count_ones() % 2 == 0),
+            (PARITY, (self.value as u8).count_ones().is_multiple_of(2)),
         ] {
             if is_set {
                 new |= flag;
