@@ -46,6 +46,12 @@ pub(super) fn is_device_memory(start: Hpa, bytes: u64) -> bool {
     bytes > 0 && end <= limit && !is_ram && !is_ours && !is_apic
 }
 
+/// Whether the screen starts in this range.
+pub(super) fn covers_screen(start: Hpa, bytes: u64) -> bool {
+    let screen = boot::info().framebuffer.address;
+    screen != 0 && screen.checked_sub(start.raw()).is_some_and(|offset| offset < bytes)
+}
+
 /// Refuses to run where the machine cannot hold a guest.
 pub(super) fn require_virtualization() {
     let highest = cpuid(0x8000_0000, 0).eax;

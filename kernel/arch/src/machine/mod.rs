@@ -202,7 +202,12 @@ impl Machine for X86 {
     }
 
     fn is_device_memory(start: Hpa, bytes: u64) -> bool {
-        checks::is_device_memory(start, bytes)
+        let is_free = checks::is_device_memory(start, bytes);
+        if is_free && checks::covers_screen(start, bytes) {
+            // Who asks for the screen draws on it from now on; two writers would garble it.
+            log::release_screen();
+        }
+        is_free
     }
 
     fn print(text: &str) {

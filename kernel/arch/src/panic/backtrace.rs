@@ -10,7 +10,7 @@ use loader_bundle::{Bundle, HEADER_BYTES, names};
 /// Callers that are shown.
 const DEPTH_MAX: usize = 32;
 /// Room for the bundle's table or for the symbols.
-const BUFFER_BYTES: usize = 512 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
 
 struct Buffer(core::cell::UnsafeCell<[u8; BUFFER_BYTES]>);
 
