@@ -49,6 +49,8 @@ pub struct Svm {
     host_area: Hpa,
     /// `TODO_*` bits: what the next entry has to do besides entering. 0 nearly always.
     todo: u8,
+    /// [`TODO_CLEAN`], or nothing where the processor caches nothing.
+    todo_clean: u8,
     /// `todo` at the last entry, for the exit to tidy up.
     done: u8,
     asid: Asid,
@@ -92,7 +94,7 @@ impl Svm {
     #[inline(always)]
     fn soil(&mut self, bits: u32) {
         self.vmcb_mut().control.clean &= !bits;
-        self.todo |= TODO_CLEAN;
+        self.todo |= self.todo_clean;
     }
 
     fn has(&self, bit: u32) -> bool {
@@ -178,7 +180,9 @@ impl Svm {
         let control = &mut self.vmcb_mut().control;
         control.tlb_control = 0;
         control.event = 0;
-        control.clean = clean::ALL;
+        if done & TODO_CLEAN != 0 {
+            control.clean = clean::ALL;
+        }
         if done & TODO_STEP == 0 {
             return None;
         }
@@ -279,12 +283,14 @@ impl VirtualCpu<X86> for Svm {
             return None;
         }
         let frame = X86::frames().allocate_kernel()?;
+        let capabilities = processor::capabilities();
         let mut vcpu = Self {
             block: NonNull::new(direct::address(frame.address()) as *mut Vmcb)?,
             frame,
-            capabilities: processor::capabilities(),
+            capabilities,
             host_area: Hpa::new(0),
             todo: TODO_FLUSH,
+            todo_clean: if capabilities.features & feature::CLEAN_BITS != 0 { TODO_CLEAN } else { 0 },
             done: 0,
             asid: Asid::NONE,
             step: Step::default(),

@@ -60,7 +60,7 @@ impl<M: Machine> Vcpu<M> {
             }
             Effect::Recheck => {
                 self.hardware.set_cr8(self.lapic.task_priority() >> 4);
-                self.attention |= ATTENTION_DELIVER;
+                self.deliver();
                 None
             }
             Effect::Timer => {

@@ -147,16 +147,22 @@ impl<M: Machine> Vcpu<M> {
     /// its task priority.
     #[inline]
     pub(super) fn sync_lapic(&mut self) {
+        self.sync_offer();
+        let cr8 = self.hardware.cr8();
+        if cr8 != self.lapic.task_priority() >> 4 {
+            self.lapic.set_task_priority(cr8 << 4);
+        }
+    }
+
+    /// Takes over the interrupt that the guest took.
+    #[inline]
+    pub(super) fn sync_offer(&mut self) {
         if let Some(vector) = self.offered
             && self.hardware.was_offer_taken()
         {
             self.offered = None;
             self.lapic.accept(vector);
             self.shared.count_injected();
-        }
-        let cr8 = self.hardware.cr8();
-        if cr8 != self.lapic.task_priority() >> 4 {
-            self.lapic.set_task_priority(cr8 << 4);
         }
     }
 

@@ -58,7 +58,7 @@ impl LengthCache {
 }
 
 /// Slots of the cache of moves, a power of two: an operating system has a handful of places that touch its APIC.
-const MOVE_SLOTS: usize = 8;
+const MOVE_SLOTS: usize = 16;
 
 /// Memory moves that were decoded before, in 64-bit mode. The bytes are compared each time; what is taken for granted, as in
 /// [`LengthCache`], is that code at one (CR3, RIP) stays in its physical page while the frame of that page stays.
@@ -158,7 +158,7 @@ impl<M: Machine> Vcpu<M> {
     #[inline]
     pub(super) fn decode_move(&mut self) -> Result<Option<MemoryMove>, Unreadable> {
         let (rip, cr3) = (self.hardware.rip(), self.hardware.cr3());
-        let slot = &self.moves.slots[rip as usize % MOVE_SLOTS];
+        let slot = &self.moves.slots[move_slot(rip)];
         if slot.rip == rip && slot.cr3 == cr3 {
             let mut bytes = [0; 16];
             let cpu = M::cpu();
@@ -201,7 +201,7 @@ impl<M: Machine> Vcpu<M> {
         drop(pin);
         if decode::memory_move(&bytes[..INSTRUCTION_MAX], Width::Bits64) == Some(decoded) {
             let bytes = u128::from_le_bytes(bytes);
-            self.moves.slots[rip as usize % MOVE_SLOTS] = MoveSlot { cr3, rip, at, generation, bytes, decoded };
+            self.moves.slots[move_slot(rip)] = MoveSlot { cr3, rip, at, generation, bytes, decoded };
         }
     }
 
@@ -252,6 +252,12 @@ impl<M: Machine> Vcpu<M> {
             efer: self.hardware.efer(),
         }
     }
+}
+
+/// The slot for a place.
+#[inline(always)]
+fn move_slot(rip: u64) -> usize {
+    (rip ^ rip >> 4) as usize % MOVE_SLOTS
 }
 
 /// The instruction that the guest has just run is not in memory any more.

@@ -2,7 +2,7 @@
 
 use super::attention::{ATTENTION_DELIVER, ATTENTION_TIMER};
 use super::hardware::{Event, VirtualCpu};
-use super::lapic::Effect;
+use super::lapic::{Effect, Mode};
 use super::run::Outcome;
 use super::validate;
 use super::vcpu::Vcpu;
@@ -70,16 +70,31 @@ impl<M: Machine> Vcpu<M> {
         }
     }
 
-    /// A write to the local APIC; the EOI comes first, it is most frequent.
-    #[inline]
+    /// A write to the local APIC. An EOI that ends nothing, as of a spurious interrupt, and one that ends an
+    /// interrupt are the most frequent.
+    #[inline(always)]
     fn write_apic_msr(&mut self, number: u32, value: u64) -> Option<Outcome> {
+        let is_eoi = number == X2APIC_EOI_MSR && value == 0 && self.lapic.mode() == Mode::X2apic;
+        if !is_eoi {
+            return self.write_other_apic_msr(number, value);
+        }
+        self.skip(&[0x0f, 0x30]);
+        if self.offered.is_none() && !self.lapic.is_serving() {
+            return None;
+        }
+        self.end_interrupt()
+    }
+
+    fn end_interrupt(&mut self) -> Option<Outcome> {
+        self.sync_offer();
+        let effect = self.lapic.acknowledge();
+        self.apply(effect)
+    }
+
+    #[inline(never)]
+    fn write_other_apic_msr(&mut self, number: u32, value: u64) -> Option<Outcome> {
         self.sync_lapic();
-        let is_plain_eoi = number == X2APIC_EOI_MSR && value == 0 && self.lapic.mode() == super::lapic::Mode::X2apic;
-        let effect = if is_plain_eoi {
-            self.lapic.acknowledge()
-        } else {
-            self.lapic.write_msr(number, value, || M::ticks_to_ns(M::ticks()))
-        };
+        let effect = self.lapic.write_msr(number, value, || M::ticks_to_ns(M::ticks()));
         if effect == Effect::Fault {
             return self.fault(Event::PROTECTION);
         }

@@ -80,6 +80,8 @@ pub(crate) struct Lapic {
     vector_table: [u32; LVT_COUNT],
     requested: VectorSet,
     in_service: VectorSet,
+    /// The highest vector in service; 0 = none.
+    serving: u8,
     trigger: VectorSet,
     timer: Timer,
 }
@@ -102,6 +104,7 @@ impl Lapic {
             vector_table: [LVT_MASKED; LVT_COUNT],
             requested: VectorSet::default(),
             in_service: VectorSet::default(),
+            serving: 0,
             trigger: VectorSet::default(),
             timer: Timer::new(),
         };
@@ -121,6 +124,7 @@ impl Lapic {
         self.vector_table = [LVT_MASKED; LVT_COUNT];
         self.requested = VectorSet::default();
         self.in_service = VectorSet::default();
+        self.serving = 0;
         self.trigger = VectorSet::default();
         self.timer = Timer::new();
     }
@@ -214,7 +218,7 @@ impl Lapic {
 
     /// Processor priority (Intel SDM vol. 3, 11.8.3.1).
     pub(crate) fn processor_priority(&self) -> u8 {
-        let serving = self.in_service.highest().unwrap_or(0);
+        let serving = self.serving;
         if self.task_priority >> 4 >= serving >> 4 { self.task_priority } else { serving & 0xf0 }
     }
 
@@ -254,8 +258,7 @@ impl Lapic {
     #[inline]
     pub(crate) fn next(&self) -> Option<u8> {
         let vector = self.requested.highest()?;
-        let serving = self.in_service.highest().unwrap_or(0);
-        (vector >> 4 > serving >> 4).then_some(vector)
+        (vector >> 4 > self.serving >> 4).then_some(vector)
     }
 
     /// Whether nothing is requested at all.
@@ -268,6 +271,13 @@ impl Lapic {
     pub(crate) fn accept(&mut self, vector: u8) {
         self.requested.remove(vector);
         self.in_service.insert(vector);
+        self.serving = self.serving.max(vector);
+    }
+
+    /// Whether an interrupt is in service.
+    #[inline(always)]
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving != 0
     }
 
     /// The delivery of `vector` was broken off and shall start anew. False if it was not in service.
@@ -276,6 +286,7 @@ impl Lapic {
             return false;
         }
         self.in_service.remove(vector);
+        self.serving = self.in_service.highest().unwrap_or(0);
         self.requested.insert(vector);
         true
     }
@@ -283,8 +294,12 @@ impl Lapic {
     /// End of interrupt.
     #[inline]
     pub(crate) fn acknowledge(&mut self) -> Effect {
-        let Some(vector) = self.in_service.highest() else { return Effect::None };
+        let vector = self.serving;
+        if vector == 0 {
+            return Effect::None;
+        }
         self.in_service.remove(vector);
+        self.serving = self.in_service.highest().unwrap_or(0);
         let level = self.trigger.has(vector).then_some(vector);
         Effect::Acknowledged { level }
     }
@@ -338,6 +353,17 @@ impl Lapic {
             self.trigger.remove(vector);
             self.requested.insert(vector);
         }
+    }
+
+    /// The vector of a command that is a fixed interrupt for this APIC itself: the most frequent kind of
+    /// command that needs no way to others.
+    #[inline]
+    pub(crate) fn own_vector(&self, icr: u64) -> Option<u8> {
+        // Delivery mode, destination mode, level, trigger mode and shorthand.
+        let kind = icr as u32 & 0xc_8f00;
+        let is_own = kind == 0 && (icr >> 32) as u32 == self.id || kind == 1 << 18;
+        let vector = icr as u8;
+        (is_own && vector >= VECTOR_MIN && self.mode() == Mode::X2apic).then_some(vector)
     }
 
     /// What a write of the command register sends.

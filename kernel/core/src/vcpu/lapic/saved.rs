@@ -62,6 +62,7 @@ impl Lapic {
             self.trigger.set_register(index, read(register::TMR + (index << 4)) & legal);
             self.requested.set_register(index, read(register::IRR + (index << 4)) & legal);
         }
+        self.serving = self.in_service.highest().unwrap_or(0);
         let forced = if self.spurious & SVR_ENABLE == 0 { LVT_MASKED } else { 0 };
         for (index, entry) in (0u32..LVT_COUNT as u32).zip(&mut self.vector_table) {
             *entry = read(register::LVT_TIMER + (index << 4)) & 0x7_ffff & !(1 << 12) | forced;
