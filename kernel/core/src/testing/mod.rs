@@ -2,7 +2,7 @@
 
 mod extended;
 pub(crate) mod ram;
-mod vcpu;
+pub(crate) mod vcpu;
 
 use crate::kernel::Kernel;
 use crate::machine::{HostInterrupt, InterruptMode, Machine, UserExit, UserRegisters};
@@ -17,7 +17,7 @@ const CPUS: usize = 4;
 pub(crate) struct FakeMachine;
 
 impl Machine for FakeMachine {
-    type Vcpu = vcpu::NoVcpu;
+    type Vcpu = vcpu::FakeVcpu;
     type Extended = extended::NoState;
 
     fn kernel() -> &'static Kernel<Self> {

@@ -1,207 +1,255 @@
-//! A machine without virtualisation.
+//! A hardware vCPU that does what the test says: registers are fields, exits come from a list.
 
 use super::FakeMachine;
-use crate::vcpu::{DescriptorTable, Event, ExitHandler, Facts, Segment, VirtualCpu};
+use crate::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Segment, VirtualCpu};
 use abi::{SegmentState, VcpuPage};
 use base_units::Hpa;
+use spec::msr;
+use std::collections::{BTreeMap, VecDeque};
 
-/// There is none of these, so its functions cannot be called.
-pub(crate) enum NoVcpu {}
+/// What the guest does until its next exit.
+pub(crate) type Turn = Box<dyn FnOnce(&mut FakeVcpu, &VcpuPage) -> Exit + Send>;
 
-impl VirtualCpu<FakeMachine> for NoVcpu {
+/// Registers, and turns to come. A guest without turns waits for a host interrupt.
+#[derive(Default)]
+pub(crate) struct FakeVcpu {
+    pub(crate) turns: VecDeque<Turn>,
+    pub(crate) entries: u32,
+    pub(crate) flushes: u32,
+    pub(crate) rip: u64,
+    pub(crate) next_rip: Option<u64>,
+    pub(crate) rflags: u64,
+    pub(crate) has_shadow: bool,
+    pub(crate) cpl: u8,
+    pub(crate) control: [u64; 9],
+    pub(crate) efer: u64,
+    pub(crate) segments: [SegmentState; 8],
+    pub(crate) tables: [DescriptorTable; 2],
+    pub(crate) debug: [u64; 8],
+    pub(crate) msrs: BTreeMap<u32, u64>,
+    pub(crate) tsc_offset: u64,
+    pub(crate) injection: Option<Event>,
+    /// Events that entries delivered.
+    pub(crate) delivered: Vec<Event>,
+    pub(crate) offer: Option<u8>,
+    pub(crate) was_taken: bool,
+    pub(crate) is_nmi_end_watched: bool,
+    pub(crate) is_step_wanted: bool,
+    pub(crate) is_cr8_watched: bool,
+    exit: Option<Exit>,
+}
+
+impl FakeVcpu {
+    /// The guest takes the interrupt on offer.
+    pub(crate) fn take_offer(&mut self) -> Option<u8> {
+        let vector = self.offer.take()?;
+        self.was_taken = true;
+        Some(vector)
+    }
+}
+
+impl VirtualCpu<FakeMachine> for FakeVcpu {
     fn new(_root: Hpa) -> Option<Self> {
-        None
+        let held = [msr::STAR, msr::LSTAR, msr::FS_BASE, msr::KERNEL_GS_BASE, msr::PAT];
+        Some(Self { msrs: held.into_iter().map(|number| (number, 0)).collect(), ..Self::default() })
     }
 
     fn facts() -> Facts {
-        Facts::default()
+        Facts { vendor: 1, cr4_valid: 0x7ff | 1 << 18, efer_valid: 0xd01, xcr0_valid: 7, physical_bits: 40 }
     }
 
-    fn load(&mut self, _guest: u64) {
-        match *self {}
+    fn load(&mut self, _guest: u64) {}
+
+    fn unload(&mut self) {}
+
+    fn enter(&mut self, page: &VcpuPage) {
+        self.entries += 1;
+        self.delivered.extend(self.injection.take());
+        self.exit = Some(match self.turns.pop_front() {
+            Some(turn) => turn(self, page),
+            None => Exit::Interrupt,
+        });
     }
 
-    fn unload(&mut self) {
-        match *self {}
-    }
-
-    fn enter(&mut self, _page: &VcpuPage) {
-        match *self {}
-    }
-
-    fn with_exit<H: ExitHandler<Self>>(_handler: &mut H) {
-        unimplemented!()
+    fn with_exit<H: ExitHandler<Self>>(handler: &mut H) {
+        if let Some(exit) = handler.hardware().exit.take() {
+            handler.handle_frequent(exit);
+        }
     }
 
     fn rip(&self) -> u64 {
-        match *self {}
+        self.rip
     }
 
-    fn set_rip(&mut self, _rip: u64) {
-        match *self {}
+    fn set_rip(&mut self, rip: u64) {
+        self.rip = rip;
     }
 
-    fn advance(&mut self, _rip: u64) -> u64 {
-        match *self {}
+    fn advance(&mut self, rip: u64) -> u64 {
+        self.rip = rip;
+        self.has_shadow = false;
+        self.rflags
     }
 
     fn next_rip(&self) -> Option<u64> {
-        match *self {}
+        self.next_rip
     }
 
     fn instruction_bytes(&self) -> Option<(u32, [u64; 2])> {
-        match *self {}
+        None
     }
 
     fn rflags(&self) -> u64 {
-        match *self {}
+        self.rflags
     }
 
-    fn set_rflags(&mut self, _rflags: u64) {
-        match *self {}
+    fn set_rflags(&mut self, rflags: u64) {
+        self.rflags = rflags;
     }
 
     fn has_shadow(&self) -> bool {
-        match *self {}
+        self.has_shadow
     }
 
-    fn set_shadow(&mut self, _has_shadow: bool) {
-        match *self {}
+    fn set_shadow(&mut self, has_shadow: bool) {
+        self.has_shadow = has_shadow;
     }
 
     fn cpl(&self) -> u8 {
-        match *self {}
+        self.cpl
     }
 
     fn cr0(&self) -> u64 {
-        match *self {}
+        self.control[0]
     }
 
-    fn set_cr0(&mut self, _value: u64) {
-        match *self {}
+    fn set_cr0(&mut self, value: u64) {
+        self.control[0] = value;
     }
 
     fn cr2(&self) -> u64 {
-        match *self {}
+        self.control[2]
     }
 
-    fn set_cr2(&mut self, _value: u64) {
-        match *self {}
+    fn set_cr2(&mut self, value: u64) {
+        self.control[2] = value;
     }
 
     fn cr3(&self) -> u64 {
-        match *self {}
+        self.control[3]
     }
 
-    fn set_cr3(&mut self, _value: u64) {
-        match *self {}
+    fn set_cr3(&mut self, value: u64) {
+        self.control[3] = value;
     }
 
     fn cr4(&self) -> u64 {
-        match *self {}
+        self.control[4]
     }
 
-    fn set_cr4(&mut self, _value: u64) {
-        match *self {}
+    fn set_cr4(&mut self, value: u64) {
+        self.control[4] = value;
     }
 
     fn cr8(&self) -> u8 {
-        match *self {}
+        self.control[8] as u8
     }
 
-    fn set_cr8(&mut self, _value: u8) {
-        match *self {}
+    fn set_cr8(&mut self, value: u8) {
+        self.control[8] = u64::from(value);
     }
 
     fn efer(&self) -> u64 {
-        match *self {}
+        self.efer
     }
 
-    fn set_efer(&mut self, _value: u64) {
-        match *self {}
+    fn set_efer(&mut self, value: u64) {
+        self.efer = value;
     }
 
-    fn segment(&self, _segment: Segment) -> SegmentState {
-        match *self {}
+    fn segment(&self, segment: Segment) -> SegmentState {
+        self.segments[segment as usize]
     }
 
-    fn set_segment(&mut self, _segment: Segment, _state: SegmentState) {
-        match *self {}
+    fn set_segment(&mut self, segment: Segment, state: SegmentState) {
+        self.segments[segment as usize] = state;
     }
 
-    fn segment_base(&self, _segment: Segment) -> u64 {
-        match *self {}
+    fn segment_base(&self, segment: Segment) -> u64 {
+        self.segments[segment as usize].base
     }
 
     fn gdt(&self) -> DescriptorTable {
-        match *self {}
+        self.tables[0]
     }
 
-    fn set_gdt(&mut self, _table: DescriptorTable) {
-        match *self {}
+    fn set_gdt(&mut self, table: DescriptorTable) {
+        self.tables[0] = table;
     }
 
     fn idt(&self) -> DescriptorTable {
-        match *self {}
+        self.tables[1]
     }
 
-    fn set_idt(&mut self, _table: DescriptorTable) {
-        match *self {}
+    fn set_idt(&mut self, table: DescriptorTable) {
+        self.tables[1] = table;
     }
 
-    fn debug(&self, _index: u8) -> u64 {
-        match *self {}
+    fn debug(&self, index: u8) -> u64 {
+        self.debug[usize::from(index)]
     }
 
-    fn set_debug(&mut self, _index: u8, _value: u64) {
-        match *self {}
+    fn set_debug(&mut self, index: u8, value: u64) {
+        self.debug[usize::from(index)] = value;
     }
 
-    fn msr(&self, _number: u32) -> Option<u64> {
-        match *self {}
+    fn msr(&self, number: u32) -> Option<u64> {
+        self.msrs.get(&number).copied()
     }
 
-    fn set_msr(&mut self, _number: u32, _value: u64) -> Option<()> {
-        match *self {}
+    fn set_msr(&mut self, number: u32, value: u64) -> Option<()> {
+        *self.msrs.get_mut(&number)? = value;
+        Some(())
     }
 
-    fn set_tsc_offset(&mut self, _offset: u64) {
-        match *self {}
+    fn set_tsc_offset(&mut self, offset: u64) {
+        self.tsc_offset = offset;
     }
 
-    fn inject(&mut self, _event: Event) {
-        match *self {}
+    fn inject(&mut self, event: Event) {
+        self.injection = Some(event);
     }
 
     fn injection(&self) -> Option<Event> {
-        match *self {}
+        self.injection
     }
 
     fn cancel_injection(&mut self) {
-        match *self {}
+        self.injection = None;
     }
 
-    fn offer_interrupt(&mut self, _vector: Option<u8>) {
-        match *self {}
+    fn offer_interrupt(&mut self, vector: Option<u8>) {
+        self.offer = vector;
+        self.was_taken = false;
     }
 
     fn was_offer_taken(&self) -> bool {
-        match *self {}
+        self.was_taken
     }
 
-    fn watch_nmi_end(&mut self, _is_watched: bool) {
-        match *self {}
+    fn watch_nmi_end(&mut self, is_watched: bool) {
+        self.is_nmi_end_watched = is_watched;
     }
 
-    fn step(&mut self, _is_wanted: bool) {
-        match *self {}
+    fn step(&mut self, is_wanted: bool) {
+        self.is_step_wanted = is_wanted;
     }
 
-    fn watch_cr8(&mut self, _is_watched: bool) {
-        match *self {}
+    fn watch_cr8(&mut self, is_watched: bool) {
+        self.is_cr8_watched = is_watched;
     }
 
     fn flush_tlb(&mut self) {
-        match *self {}
+        self.flushes += 1;
     }
 }
