@@ -15,11 +15,14 @@ use alloc::vec;
 use alloc::vec::Vec;
 use base_units::{Hpa, PAGE_BYTES, Uva};
 use core::fmt;
-use loader_bundle::{Bundle, HEADER_BYTES, names};
+use core::ops::Range;
+use loader_bundle::{Bundle, Checksum, HEADER_BYTES, names};
 use spec::elf::{self, HEADERS_BYTES_MAX, Program, Segment};
 
 /// Stack of the first thread.
 const STACK_BYTES: u64 = 64 * 1024;
+/// Data: written, never executed.
+const WRITABLE: Permissions = Permissions { write: true, execute: false };
 /// Where it ends: below the end of ring 3's half, with an unmapped page above.
 const STACK_END: u64 = crate::memory::USER_END - PAGE_BYTES;
 
@@ -83,11 +86,12 @@ pub fn start_supervisor<M: Machine>(start: Hpa, bytes: u64) -> Result<(), Refusa
     let file = Bundle::parse(&table, bytes)?.find(names::SUPERVISOR)?;
     let group = Group::root();
     let image = bundle.clone_range(file.offset, file.padded_bytes(), group.clone())?;
+    verify(&image, &file)?;
 
     let process = Process::new(String::from("supervisor"), group.clone())?;
     let entry = load(&process, &image, file.bytes)?;
     let stack = MemoryObject::create(group.clone(), STACK_BYTES, MemoryFlags::empty())?;
-    map(&process, stack, 0, STACK_BYTES, STACK_END - STACK_BYTES, true, false)?;
+    map(&process, stack, 0..STACK_BYTES, STACK_END - STACK_BYTES, WRITABLE)?;
 
     let channel = startup_channel(&process, &group, bundle)?;
     let argument = process.add_handle(Object::Channel(channel), Rights::all())?;
@@ -114,6 +118,25 @@ fn read_table<M: Machine>(bundle: &MemoryObject<M>, bytes: u64) -> Result<Vec<u8
     Ok(table)
 }
 
+/// Checks that the file is as it was packed.
+fn verify<M: Machine>(image: &MemoryObject<M>, file: &loader_bundle::Entry<'_>) -> Result<(), Refusal> {
+    let mut checksum = Checksum::new();
+    let mut chunk = vec![0; PAGE_BYTES as usize];
+    let mut offset = 0;
+    while offset < file.bytes {
+        let length = PAGE_BYTES.min(file.bytes - offset) as usize;
+        let part = chunk.get_mut(..length).ok_or(Error::OutOfRange)?;
+        image.read(offset, part)?;
+        checksum.update(part);
+        offset += PAGE_BYTES;
+    }
+    if checksum.value() == file.checksum {
+        Ok(())
+    } else {
+        Err(Refusal::Bundle(loader_bundle::Refusal::FileDamaged))
+    }
+}
+
 /// Maps the program's segments; returns its entry.
 fn load<M: Machine>(
     process: &Arc<Process<M>>,
@@ -135,6 +158,7 @@ fn load_segment<M: Machine>(
     segment: &Segment,
 ) -> Result<(), Error> {
     let group = process.group().clone();
+    let permissions = Permissions { write: segment.is_writable, execute: segment.is_executable };
     let first = segment.page_start();
     let into_page = segment.address - first;
     let file_end = into_page + segment.file_bytes;
@@ -146,15 +170,15 @@ fn load_segment<M: Machine>(
             let pages = image.clone_range(offset, from_file, group.clone())?;
             // What follows the file's bytes in the last page is the start of .bss.
             pages.write(file_end, &vec![0; (from_file - file_end) as usize])?;
-            map(process, pages, 0, from_file, first, true, false)?;
+            map(process, pages, 0..from_file, first, WRITABLE)?;
         } else {
-            map(process, image.clone(), offset, from_file, first, false, segment.is_executable)?;
+            map(process, image.clone(), offset..offset + from_file, first, permissions)?;
         }
     }
     let start = if segment.file_bytes > 0 { from_file } else { 0 };
     if all > start {
         let zeros = MemoryObject::create(group, all - start, MemoryFlags::empty())?;
-        map(process, zeros, 0, all - start, first + start, segment.is_writable, segment.is_executable)?;
+        map(process, zeros, 0..all - start, first + start, permissions)?;
     }
     Ok(())
 }
@@ -162,14 +186,12 @@ fn load_segment<M: Machine>(
 fn map<M: Machine>(
     process: &Arc<Process<M>>,
     memory: Arc<MemoryObject<M>>,
-    offset: u64,
-    length: u64,
+    range: Range<u64>,
     address: u64,
-    write: bool,
-    execute: bool,
+    permissions: Permissions,
 ) -> Result<(), Error> {
-    let permissions = Permissions { write, execute };
-    process.space().map(memory, offset, length, Some(Uva::new(address)), permissions)?;
+    let length = range.end - range.start;
+    process.space().map(memory, range.start, length, Some(Uva::new(address)), permissions)?;
     Ok(())
 }
 

@@ -215,7 +215,6 @@ impl<M: Machine> Cpu<M> {
         Counters::count(&self.shared.counters.switches);
         let now = M::ticks();
         let waited = now.saturating_sub(thread.ready_since);
-        thread.wait_ticks += waited;
         let waited_ns = M::ticks_to_ns(waited);
         thread.process().group().account_wait(waited_ns);
         if let Some(vcpu) = &mut thread.vcpu {

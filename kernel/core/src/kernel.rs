@@ -8,9 +8,10 @@ use crate::machine::{CPUS_MAX, Machine};
 use crate::object::Object;
 use crate::sched::{Arrival, RunQueue, Schedulable, TimerKey, TimerQueue};
 use crate::thread::{Thread, ThreadShared};
-use abi::ExitCounter;
+use crate::vcpu::VcpuShared;
+use abi::{ExitCounter, VcpuStats};
 use alloc::boxed::Box;
-use alloc::sync::Weak;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
@@ -36,6 +37,10 @@ pub struct Kernel<M: Machine> {
     entry_ticks: u64,
     first_guest_ticks: AtomicU64,
     bundle_bytes: AtomicU64,
+    /// The vCPUs that exist, with the threads that run them: for figures only.
+    vcpus: Lock<Vec<(Weak<VcpuShared<M>>, Weak<ThreadShared<M>>)>>,
+    /// Exits of vCPUs that are gone, by [`ExitCounter`].
+    past_exits: Lock<[u64; ExitCounter::COUNT]>,
 }
 
 /// What others may touch of one processor.
@@ -69,8 +74,6 @@ pub struct Counters {
     pub idle_exits: AtomicU64,
     /// Idle time, ticks.
     pub idle_ticks: AtomicU64,
-    /// Guest exits of vCPUs that are gone, by [`ExitCounter`].
-    pub exits: [AtomicU64; ExitCounter::COUNT],
 }
 
 impl Counters {
@@ -94,6 +97,8 @@ impl<M: Machine> Kernel<M> {
             entry_ticks,
             first_guest_ticks: AtomicU64::new(0),
             bundle_bytes: AtomicU64::new(0),
+            vcpus: Lock::new(Vec::new()),
+            past_exits: Lock::new([0; ExitCounter::COUNT]),
         }
     }
 
@@ -133,6 +138,35 @@ impl<M: Machine> Kernel<M> {
             let ticks = M::ticks().saturating_sub(self.entry_ticks).max(1);
             let _ = self.first_guest_ticks.compare_exchange(0, ticks, Relaxed, Relaxed);
         }
+    }
+
+    /// Notes a new vCPU and the thread that runs it.
+    pub fn add_vcpu(&self, vcpu: &Arc<VcpuShared<M>>, thread: &Arc<ThreadShared<M>>) {
+        self.vcpus.lock().push((Arc::downgrade(vcpu), Arc::downgrade(thread)));
+    }
+
+    /// Keeps the exits of a vCPU whose thread ends.
+    pub fn retire_vcpu(&self, vcpu: &Arc<VcpuShared<M>>) {
+        self.vcpus.lock().retain(|(other, _)| !core::ptr::eq(other.as_ptr(), Arc::as_ptr(vcpu)));
+        add_exits(&mut self.past_exits.lock(), &vcpu.stats());
+    }
+
+    /// The thread that runs a vCPU, while it exists.
+    pub fn thread_of(&self, vcpu: &Arc<VcpuShared<M>>) -> Option<Arc<ThreadShared<M>>> {
+        let vcpus = self.vcpus.lock();
+        let entry = vcpus.iter().find(|(other, _)| core::ptr::eq(other.as_ptr(), Arc::as_ptr(vcpu)));
+        entry.and_then(|(_, thread)| thread.upgrade())
+    }
+
+    /// Exits of all vCPUs that ever ran, by [`ExitCounter`].
+    pub fn exits(&self) -> [u64; ExitCounter::COUNT] {
+        let mut sum = *self.past_exits.lock();
+        for (vcpu, _) in self.vcpus.lock().iter() {
+            if let Some(vcpu) = vcpu.upgrade() {
+                add_exits(&mut sum, &vcpu.stats());
+            }
+        }
+        sum
     }
 
     /// Ticks from the kernel's entry to the first guest entry; 0 = none yet.
@@ -328,5 +362,11 @@ impl<M: Machine> CpuShared<M> {
         let result = change(&mut timers);
         self.deadline.store(timers.next_deadline().unwrap_or(u64::MAX), Relaxed);
         result
+    }
+}
+
+fn add_exits(sum: &mut [u64; ExitCounter::COUNT], stats: &VcpuStats) {
+    for (sum, exits) in sum.iter_mut().zip(stats.exits) {
+        *sum = sum.wrapping_add(exits);
     }
 }

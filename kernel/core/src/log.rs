@@ -5,6 +5,8 @@ use crate::ipc::Observers;
 use crate::lock::Lock;
 use crate::machine::Machine;
 use abi::Signals;
+use alloc::boxed::Box;
+use alloc::vec;
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -21,16 +23,16 @@ pub struct Log<M: Machine> {
 }
 
 struct Ring {
-    text: [u8; LOG_BYTES],
+    text: Box<[u8]>,
     /// Bytes ever written; the ring holds the last [`LOG_BYTES`] of them.
     end: u64,
 }
 
 impl<M: Machine> Log<M> {
     /// An empty log that is copied to serial line and screen.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
-            ring: Lock::new(Ring { text: [0; LOG_BYTES], end: 0 }),
+            ring: Lock::new(Ring::new()),
             observers: Observers::new(),
             echoes: AtomicBool::new(true),
         }
@@ -59,6 +61,11 @@ impl<M: Machine> Log<M> {
         self.observers.notify(Signals::READABLE);
     }
 
+    /// Adds text that was printed before there was a log.
+    pub fn adopt(&self, text: &str) {
+        self.ring.lock().add(text.as_bytes());
+    }
+
     /// Copies text from position `from` on; returns the bytes copied and the position after them. A
     /// position that is no longer kept means the oldest one.
     pub fn read(&self, from: u64, buffer: &mut [u8]) -> (usize, u64) {
@@ -73,6 +80,10 @@ impl<M: Machine> Default for Log<M> {
 }
 
 impl Ring {
+    fn new() -> Self {
+        Self { text: vec![0; LOG_BYTES].into_boxed_slice(), end: 0 }
+    }
+
     fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if let Some(place) = self.text.get_mut(self.end as usize % LOG_BYTES) {
@@ -143,7 +154,7 @@ mod tests {
 
     #[test]
     fn old_text_is_overwritten_and_a_reader_that_is_late_gets_the_oldest_kept() {
-        let mut ring = Ring { text: [0; LOG_BYTES], end: 0 };
+        let mut ring = Ring::new();
         for number in 0..LOG_BYTES {
             ring.add(&[number as u8]);
         }

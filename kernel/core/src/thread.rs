@@ -25,6 +25,8 @@ pub struct ThreadShared<M: Machine> {
     /// Processors that it may run on, one bit each.
     affinity: AtomicU64,
     has_ended: AtomicBool,
+    /// CPU time in nanoseconds; written by the processor that runs it.
+    run_ns: AtomicU64,
 }
 
 /// Where the thread is.
@@ -77,10 +79,6 @@ pub struct Thread<M: Machine> {
     virtual_time: u64,
     /// When it became runnable, ticks; for wait accounting.
     pub ready_since: u64,
-    /// CPU time in ticks.
-    pub run_ticks: u64,
-    /// Time runnable but not running, ticks.
-    pub wait_ticks: u64,
 }
 
 impl<M: Machine> Thread<M> {
@@ -96,6 +94,7 @@ impl<M: Machine> Thread<M> {
             place: Lock::new(Place::Active { woken: false }),
             affinity: AtomicU64::new(u64::MAX),
             has_ended: AtomicBool::new(false),
+            run_ns: AtomicU64::new(0),
         });
         process.add_thread(&shared)?;
         Ok(Box::new(Self {
@@ -117,8 +116,6 @@ impl<M: Machine> Thread<M> {
             state_cpu: usize::MAX,
             virtual_time: 0,
             ready_since: 0,
-            run_ticks: 0,
-            wait_ticks: 0,
         }))
     }
 
@@ -179,8 +176,8 @@ impl<M: Machine> Thread<M> {
 
     /// Ages it by `ticks` of running.
     pub fn account_run(&mut self, ticks: u64, now_ns: u64) {
-        self.run_ticks += ticks;
         let ns = M::ticks_to_ns(ticks);
+        self.shared.run_ns.store(self.shared.run_ns.load(Relaxed).wrapping_add(ns), Relaxed);
         let group = self.process.group();
         group.account_cpu(ns, now_ns);
         self.process.account_cpu(ns);
@@ -191,6 +188,9 @@ impl<M: Machine> Thread<M> {
     pub fn end(mut self: Box<Self>) {
         self.cancel_sleep();
         self.process.group().leave_runnable();
+        if let Some(vcpu) = &self.vcpu {
+            M::kernel().retire_vcpu(vcpu.shared());
+        }
         *self.shared.place.lock() = Place::Ended;
         self.shared.has_ended.store(true, Relaxed);
         self.shared.observers.notify(Signals::TERMINATED);
@@ -210,6 +210,11 @@ impl<M: Machine> ThreadShared<M> {
     /// `TERMINATED` once it has ended.
     pub fn signals(&self) -> Signals {
         if self.has_ended.load(Relaxed) { Signals::TERMINATED } else { Signals::empty() }
+    }
+
+    /// CPU time in nanoseconds, up to when it was last accounted.
+    pub fn run_ns(&self) -> u64 {
+        self.run_ns.load(Relaxed)
     }
 
     /// Whether it is gone.

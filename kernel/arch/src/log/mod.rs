@@ -51,7 +51,35 @@ pub fn line(words: fmt::Arguments<'_>) {
     if let Some(last) = text.bytes.last_mut().filter(|_| text.length == LINE_BYTES) {
         *last = b'\n';
     }
-    print(core::str::from_utf8(text.bytes.get(..text.length).unwrap_or(&[])).unwrap_or("corten: ?\n"));
+    let text = core::str::from_utf8(text.bytes.get(..text.length).unwrap_or(&[])).unwrap_or("corten: ?\n");
+    print(text);
+    EARLY.lock().add(text);
+}
+
+/// Hands what was printed so far to `keep`: the kernel's log, once there is one.
+pub(crate) fn with_early_text(keep: impl FnOnce(&str)) {
+    let early = EARLY.lock();
+    keep(core::str::from_utf8(early.bytes.get(..early.length).unwrap_or(&[])).unwrap_or(""));
+}
+
+/// What was printed before there was a log. More lines than that are printed only.
+static EARLY: Mutex<EarlyText> = Mutex::new(EarlyText { bytes: [0; EARLY_BYTES], length: 0 });
+/// Bytes of early lines that are kept.
+const EARLY_BYTES: usize = 2048;
+
+struct EarlyText {
+    bytes: [u8; EARLY_BYTES],
+    length: usize,
+}
+
+impl EarlyText {
+    fn add(&mut self, text: &str) {
+        let end = self.length.saturating_add(text.len());
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            place.copy_from_slice(text.as_bytes());
+            self.length = end;
+        }
+    }
 }
 
 /// Bytes of a line at the most.

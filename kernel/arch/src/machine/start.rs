@@ -29,8 +29,9 @@ pub fn bring_up() {
     set_up_clock(&board);
     crate::prepare_virtualization();
     start_processors(&board, &ids);
-    KERNEL.call_once(|| Kernel::new(local::count(), boot::info().entry_tsc));
-    say!("ready after {} us", X86::ticks_to_ns(X86::ticks()) / 1000);
+    say!("ready after {} us", X86::ticks_to_ns(X86::ticks().saturating_sub(boot::info().entry_tsc)) / 1000);
+    let kernel = KERNEL.call_once(|| Kernel::new(local::count(), boot::info().entry_tsc));
+    log::with_early_text(|text| kernel.log().adopt(text));
 }
 
 /// Starts the first program and runs the kernel on all processors.

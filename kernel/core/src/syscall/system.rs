@@ -37,6 +37,7 @@ pub(super) fn stats<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
         bundle_bytes: kernel.bundle_bytes(),
         now_ns: M::ticks_to_ns(now),
         first_guest_ticks: kernel.first_guest_ticks(),
+        exits: kernel.exits(),
         ..SystemStats::default()
     };
     for cpu in kernel.cpus() {
@@ -48,9 +49,6 @@ pub(super) fn stats<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
         add(&mut stats.switches, &counters.switches);
         add(&mut stats.idle_exits, &counters.idle_exits);
         stats.idle_ns = stats.idle_ns.wrapping_add(M::ticks_to_ns(counters.idle_ticks.load(Relaxed)));
-        for (sum, counter) in stats.exits.iter_mut().zip(&counters.exits) {
-            add(sum, counter);
-        }
     }
     call.write(1, &stats)
 }

@@ -37,6 +37,7 @@ pub(super) fn create<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
         }
     };
     let shared = vcpu.shared().clone();
+    M::kernel().add_vcpu(&shared, call.thread.shared());
     call.thread.set_vcpu(Box::new(vcpu), page);
     call.add(Object::Vcpu(shared), Rights::all())
 }
@@ -105,5 +106,7 @@ pub(super) fn write<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 /// `(vcpu, ptr)`
 pub(super) fn stats<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let vcpu: Arc<VcpuShared<M>> = call.object(0, Rights::READ)?;
-    call.write(1, &vcpu.stats())
+    let mut stats = vcpu.stats();
+    stats.cpu_ns = M::kernel().thread_of(&vcpu).map_or(0, |thread| thread.run_ns());
+    call.write(1, &stats)
 }

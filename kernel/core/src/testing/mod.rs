@@ -1,5 +1,6 @@
 //! The machine that tests run on: RAM and processors of a test thread ([`ram`]), nothing else.
 
+pub(crate) mod clock;
 mod extended;
 pub(crate) mod ram;
 pub(crate) mod vcpu;
@@ -37,7 +38,7 @@ impl Machine for FakeMachine {
     }
 
     fn ticks() -> u64 {
-        0
+        clock::ticks()
     }
 
     fn ticks_to_ns(ticks: u64) -> u64 {
@@ -111,7 +112,7 @@ impl Machine for FakeMachine {
     fn activate_table(_root: Hpa, _flush: bool) {}
 
     fn vcpu_page(_frame: Hpa) -> &'static abi::VcpuPage {
-        unimplemented!()
+        Box::leak(Box::new(vcpu::empty_page()))
     }
 
     fn enter_user(_registers: &mut UserRegisters) -> UserExit {

@@ -4,6 +4,7 @@ use super::FakeMachine;
 use crate::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Segment, VirtualCpu};
 use abi::{SegmentState, VcpuPage};
 use base_units::Hpa;
+use core::sync::atomic::{AtomicU32, AtomicU64};
 use spec::msr;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -37,6 +38,29 @@ pub(crate) struct FakeVcpu {
     pub(crate) is_step_wanted: bool,
     pub(crate) is_cr8_watched: bool,
     exit: Option<Exit>,
+}
+
+/// A vCPU page of zeros.
+pub(super) fn empty_page() -> VcpuPage {
+    VcpuPage {
+        gpr: [const { AtomicU64::new(0) }; 16],
+        rip: AtomicU64::new(0),
+        rflags: AtomicU64::new(0),
+        exit_kind: AtomicU32::new(0),
+        instruction_bytes: AtomicU32::new(0),
+        detail: [const { AtomicU64::new(0) }; 4],
+        cr0: AtomicU64::new(0),
+        cr3: AtomicU64::new(0),
+        cr4: AtomicU64::new(0),
+        efer: AtomicU64::new(0),
+        segment_base: [const { AtomicU64::new(0) }; 6],
+        cs_attributes: AtomicU32::new(0),
+        cpl: AtomicU32::new(0),
+        instruction: [const { AtomicU64::new(0) }; 2],
+        writeback: AtomicU32::new(0),
+        inject: AtomicU32::new(0),
+        inject_address: AtomicU64::new(0),
+    }
 }
 
 impl FakeVcpu {

@@ -34,6 +34,9 @@ mod vcpu;
 mod walk;
 
 
+#[cfg(test)]
+mod tests;
+
 pub use doorbell::{DOORBELLS_MAX, Ring};
 pub use guest::{Guest, VCPUS_MAX};
 pub use hardware::{

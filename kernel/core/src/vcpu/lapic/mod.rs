@@ -377,5 +377,5 @@ impl Lapic {
     }
 }
 
-
-
+#[cfg(test)]
+mod tests;
