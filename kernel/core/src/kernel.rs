@@ -51,6 +51,8 @@ pub struct CpuShared<M: Machine> {
     ready: AtomicUsize,
     /// When the first throttled thread of `queue` may run, nanoseconds; `u64::MAX` = none.
     release_ns: AtomicU64,
+    /// Virtual floor of `queue`.
+    floor: AtomicU64,
     /// First deadline in `timers`, ticks; `u64::MAX` = none.
     deadline: AtomicU64,
     /// The queue or the timers changed: look at them before entering ring 3 or a guest again.
@@ -178,7 +180,8 @@ impl<M: Machine> Kernel<M> {
     pub fn make_ready(&self, mut thread: Box<Thread<M>>) {
         thread.ready_since = M::ticks();
         let target = self.choose(&thread);
-        self.cpu(target).push(thread, Arrival::Woken);
+        let from_floor = self.cpu(thread.last_cpu).floor.load(Relaxed);
+        self.cpu(target).push(thread, Arrival::Woken { from_floor });
         self.poke(target);
     }
 
@@ -286,6 +289,7 @@ impl<M: Machine> CpuShared<M> {
             timers: Lock::new(TimerQueue::new()),
             ready: AtomicUsize::new(0),
             release_ns: AtomicU64::new(u64::MAX),
+            floor: AtomicU64::new(0),
             deadline: AtomicU64::new(u64::MAX),
             has_news: AtomicBool::new(false),
             counters: Counters::default(),
@@ -352,6 +356,7 @@ impl<M: Machine> CpuShared<M> {
         let mut queue = self.queue.lock();
         let result = change(&mut queue);
         self.ready.store(queue.len(), Relaxed);
+        self.floor.store(queue.floor(), Relaxed);
         self.release_ns.store(queue.next_release().unwrap_or(u64::MAX), Relaxed);
         result
     }

@@ -31,11 +31,7 @@ struct Ring {
 impl<M: Machine> Log<M> {
     /// An empty log that is copied to serial line and screen.
     pub fn new() -> Self {
-        Self {
-            ring: Lock::new(Ring::new()),
-            observers: Observers::new(),
-            echoes: AtomicBool::new(true),
-        }
+        Self { ring: Lock::new(Ring::new()), observers: Observers::new(), echoes: AtomicBool::new(true) }
     }
 
     /// Who waits for new text.

@@ -7,6 +7,9 @@ use alloc::vec::Vec;
 /// Entries looked at for one whose group is below its reservation, or that may move to another processor.
 const SCAN_MAX: usize = 16;
 
+/// A thread is never further ahead of its queue's floor than this when it comes from elsewhere.
+const AHEAD_MAX_NS: u64 = 10_000_000_000;
+
 /// What the queue needs to know of a thread.
 pub trait Schedulable {
     /// Its age in virtual nanoseconds.
@@ -23,10 +26,13 @@ pub trait Schedulable {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Arrival {
     /// It slept: it gets [`WAKE_CREDIT_NS`] but no more for the time it slept.
-    Woken,
+    Woken {
+        /// Virtual floor of the queue of the processor that it ran on last.
+        from_floor: u64,
+    },
     /// It ran here until now.
     Preempted,
-    /// It comes from another processor's queue, whose floor was this.
+    /// It waited in another processor's queue.
     Moved {
         /// Virtual floor of the queue that it comes from.
         from_floor: u64,
@@ -71,17 +77,17 @@ impl<T: Schedulable> RunQueue<T> {
 
     /// Whether a thread in the queue should replace one that runs at age `running`.
     pub fn should_preempt(&self, running: u64) -> bool {
-        self.ready.last().is_some_and(|next| next.virtual_time() + PREEMPT_MARGIN_NS < running)
+        self.ready.last().is_some_and(|next| next.virtual_time().saturating_add(PREEMPT_MARGIN_NS) < running)
     }
 
     /// Adds a thread.
     pub fn push(&mut self, mut thread: T, arrival: Arrival) {
         let age = match arrival {
-            Arrival::Woken => thread.virtual_time().max(self.floor.saturating_sub(WAKE_CREDIT_NS)),
-            Arrival::Preempted => thread.virtual_time(),
-            Arrival::Moved { from_floor } => {
-                self.floor.saturating_add(thread.virtual_time().saturating_sub(from_floor))
+            Arrival::Woken { from_floor } => {
+                self.carry_over(&thread, from_floor).max(self.floor.saturating_sub(WAKE_CREDIT_NS))
             }
+            Arrival::Preempted => thread.virtual_time(),
+            Arrival::Moved { from_floor } => self.carry_over(&thread, from_floor),
         };
         thread.set_virtual_time(age);
         let place = self.ready.iter().rposition(|other| other.virtual_time() > age).map_or(0, |at| at + 1);
@@ -109,6 +115,16 @@ impl<T: Schedulable> RunQueue<T> {
         Some(self.ready.remove(place))
     }
 
+    /// The age in this queue of a thread whose age was counted in a queue with another floor: ages mean
+    /// something only relative to the floor.
+    fn carry_over(&self, thread: &T, from_floor: u64) -> u64 {
+        let (age, floor) = (thread.virtual_time(), self.floor);
+        match age.checked_sub(from_floor) {
+            Some(ahead) => floor.saturating_add(ahead.min(AHEAD_MAX_NS)),
+            None => floor.saturating_sub(from_floor - age),
+        }
+    }
+
     fn release_throttled(&mut self, now_ns: u64) {
         let mut index = 0;
         while let Some((until, _)) = self.throttled.get(index) {
@@ -117,7 +133,7 @@ impl<T: Schedulable> RunQueue<T> {
                 continue;
             }
             let (_, thread) = self.throttled.swap_remove(index);
-            self.push(thread, Arrival::Woken);
+            self.push(thread, Arrival::Woken { from_floor: self.floor });
         }
     }
 
@@ -193,8 +209,8 @@ mod tests {
         let light = group(GroupLimits { weight: 100, ..GroupLimits::default() });
         let heavy = group(GroupLimits { weight: 300, ..GroupLimits::default() });
         let mut queue = RunQueue::new();
-        queue.push(task(0, 0, &light), Arrival::Woken);
-        queue.push(task(1, 0, &heavy), Arrival::Woken);
+        queue.push(task(0, 0, &light), Arrival::Woken { from_floor: 0 });
+        queue.push(task(1, 0, &heavy), Arrival::Woken { from_floor: 0 });
 
         let got = shares(&mut queue, 4000);
 
@@ -205,7 +221,7 @@ mod tests {
     fn a_cap_bounds_a_group_that_nobody_competes_with() {
         let capped = group(GroupLimits { cap_milli: 250, ..GroupLimits::default() });
         let mut queue = RunQueue::new();
-        queue.push(task(0, 0, &capped), Arrival::Woken);
+        queue.push(task(0, 0, &capped), Arrival::Woken { from_floor: 0 });
 
         let got = shares(&mut queue, 4000);
 
@@ -217,8 +233,8 @@ mod tests {
         let reserved = group(GroupLimits { weight: 1, reservation_milli: 400, ..GroupLimits::default() });
         let heavy = group(GroupLimits { weight: 10_000, ..GroupLimits::default() });
         let mut queue = RunQueue::new();
-        queue.push(task(0, 0, &reserved), Arrival::Woken);
-        queue.push(task(1, 0, &heavy), Arrival::Woken);
+        queue.push(task(0, 0, &reserved), Arrival::Woken { from_floor: 0 });
+        queue.push(task(1, 0, &heavy), Arrival::Woken { from_floor: 0 });
 
         let got = shares(&mut queue, 4000);
 
@@ -229,13 +245,32 @@ mod tests {
     fn a_throttled_thread_says_when_it_comes_back() {
         let capped = group(GroupLimits { cap_milli: 100, ..GroupLimits::default() });
         let mut queue = RunQueue::new();
-        queue.push(task(0, 0, &capped), Arrival::Woken);
+        queue.push(task(0, 0, &capped), Arrival::Woken { from_floor: 0 });
         capped.account_cpu(PERIOD_NS / 10, 5);
 
         assert!(queue.pop(6).is_none());
 
         assert_eq!(queue.next_release(), Some(PERIOD_NS));
         assert!(queue.pop(PERIOD_NS).is_some());
+    }
+
+    #[test]
+    fn a_thread_that_wanders_between_processors_does_not_age_by_it() {
+        let root = Group::root();
+        let mut queues = [RunQueue::new(), RunQueue::new()];
+        let mut wanderer = task(0, 1_000_000_000, &root);
+        let mut from_floor = 0;
+        for turn in 0..200 {
+            let queue = &mut queues[turn % 2];
+            let arrival =
+                if turn % 3 == 0 { Arrival::Moved { from_floor } } else { Arrival::Woken { from_floor } };
+            queue.push(wanderer, arrival);
+            wanderer = queue.pop(0).unwrap();
+            wanderer.age += 1000;
+            from_floor = queue.floor();
+        }
+
+        assert!(wanderer.age < 2_000_000_000, "{}", wanderer.age);
     }
 
     #[test]
@@ -246,7 +281,8 @@ mod tests {
         let runner = queue.pop(0).unwrap();
         queue.push(runner, Arrival::Preempted);
 
-        queue.push(task(1, 0, &root), Arrival::Woken);
+        let from_floor = queue.floor();
+        queue.push(task(1, 0, &root), Arrival::Woken { from_floor });
 
         assert_eq!(queue.pop(0).unwrap().age, 1_000_000_000 - WAKE_CREDIT_NS);
     }
@@ -257,7 +293,7 @@ mod tests {
         let mut queue = RunQueue::new();
         let mut bound = task(0, 0, &root);
         bound.cpus = 0b01;
-        queue.push(bound, Arrival::Woken);
+        queue.push(bound, Arrival::Woken { from_floor: 0 });
 
         assert!(queue.steal(1).is_none());
         assert!(queue.steal(0).is_some());
