@@ -50,7 +50,8 @@ fn damaged_vmm(world: &World<'_>) -> Result<(), Failure> {
     let (kernel, initrd) = with_damage(world, names::VMM)?;
     let boot = Boot::Direct { kernel, initrd: Some(initrd), command_line: String::new() };
     let mut running = world.start(&world.machine(boot))?;
-    running.wait_for("program/vmm: a file of the bundle is damaged", SHORT_LIMIT)?;
+    running.wait_for("program/vmm", SHORT_LIMIT)?;
+    running.wait_for("damaged", SHORT_LIMIT)?;
     Ok(())
 }
 
