@@ -54,7 +54,11 @@ pub(crate) fn enable() {
 
 /// Reads a register.
 pub(crate) fn read(offset: u32) -> u32 {
-    if is_x2apic() { read_msr(X2APIC_FIRST + (offset >> 4)) as u32 } else { read_memory(PAGE + u64::from(offset)) }
+    if is_x2apic() {
+        read_msr(X2APIC_FIRST + (offset >> 4)) as u32
+    } else {
+        read_memory(PAGE + u64::from(offset))
+    }
 }
 
 /// Writes a register.

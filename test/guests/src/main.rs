@@ -6,7 +6,11 @@
 #![no_std]
 #![no_main]
 // These kernels are nothing but hardware access: they run in the machine that they test, alone.
-#![allow(clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block, clippy::missing_safety_doc)]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::missing_safety_doc
+)]
 
 mod apic;
 mod claims;
@@ -56,7 +60,11 @@ pub(crate) fn run(start_info: u64) -> ! {
     let _ = match verdict {
         Ok(()) => writeln!(serial, "CLAIM {name} holds"),
         Err(why) => {
-            writeln!(serial, "CLAIM {name} fails: {} (found {:#x}, wanted {:#x})", why.what, why.found, why.wanted)
+            writeln!(
+                serial,
+                "CLAIM {name} fails: {} (found {:#x}, wanted {:#x})",
+                why.what, why.found, why.wanted
+            )
         }
     };
     processor::power_off()

