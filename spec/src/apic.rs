@@ -53,6 +53,9 @@ pub const X2APIC_LAST_MSR: u32 = 0x8ff;
 /// End of interrupt in x2APIC mode.
 pub const X2APIC_EOI_MSR: u32 = 0x80b;
 
+/// The command register in x2APIC mode.
+pub const X2APIC_COMMAND_MSR: u32 = 0x830;
+
 /// IA32_APIC_BASE: this is the bootstrap processor.
 pub const BASE_BSP: u64 = 1 << 8;
 /// IA32_APIC_BASE: x2APIC mode.

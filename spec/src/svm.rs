@@ -80,7 +80,7 @@ pub struct Control {
     reserved_0e0: [u8; CONTROL_BYTES - 0xe0],
 }
 
-/// A segment register in the save area. 
+/// A segment register in the save area.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Segment {

@@ -97,7 +97,8 @@ pub fn broken_off(raw: u64) -> Option<Event> {
         // Some emulators report external interrupts so.
         return Event::unpack(raw & !(EVENT_RESERVED | 0xf00));
     }
-    let is_software = kind == EventKind::Software as u64 || kind == EventKind::Exception as u64 && matches!(vector, 3 | 4);
+    let is_software =
+        kind == EventKind::Software as u64 || kind == EventKind::Exception as u64 && matches!(vector, 3 | 4);
     if is_software { None } else { Event::unpack(raw & !EVENT_RESERVED) }
 }
 
@@ -111,13 +112,19 @@ mod tests {
 
         assert_eq!((access.port, access.size, access.is_input, access.is_string), (0x3f8, 1, true, false));
         let string = port(0x60 << 16 | 1 << 5 | 1 << 3 | 1 << 2, 0);
-        assert_eq!((string.size, string.is_input, string.is_string, string.is_repeated), (2, false, true, true));
+        assert_eq!(
+            (string.size, string.is_input, string.is_string, string.is_repeated),
+            (2, false, true, true)
+        );
     }
 
     #[test]
     fn a_fetch_is_a_fetch_even_if_it_looks_like_a_read() {
         assert_eq!(memory(1 << 4, 5), Exit::Memory { gpa: Gpa::new(5), access: MemoryAccess::Fetch });
-        assert_eq!(memory(1 << 1 | 1 << 2, 5), Exit::Memory { gpa: Gpa::new(5), access: MemoryAccess::Write });
+        assert_eq!(
+            memory(1 << 1 | 1 << 2, 5),
+            Exit::Memory { gpa: Gpa::new(5), access: MemoryAccess::Write }
+        );
         assert!(matches!(memory(1 << 3, 5), Exit::Failed { .. }));
     }
 

@@ -1,8 +1,8 @@
 //! The maps of ports and MSRs that a guest may touch without an exit. All guests have the same ones.
 
 use super::Unavailable;
-use crate::paging::direct;
 use crate::X86;
+use crate::paging::direct;
 use base_units::{Hpa, PAGE_BYTES, PageCount};
 use core::sync::atomic::{AtomicU64, Ordering};
 use kernel_core::Machine;
@@ -32,7 +32,8 @@ static MSRS: AtomicU64 = AtomicU64::new(0);
 
 /// Makes the maps. Once, on the boot processor.
 pub(super) fn set_up() -> Result<(), Unavailable> {
-    let block = |pages| X86::frames().allocate_kernel_block(PageCount::new(pages)).ok_or(Unavailable::NoMemory);
+    let block =
+        |pages| X86::frames().allocate_kernel_block(PageCount::new(pages)).ok_or(Unavailable::NoMemory);
     let ports = block(PORT_PAGES)?;
     fill(ports, PORT_PAGES);
     let msrs = block(MSR_PAGES)?;

@@ -119,7 +119,8 @@ fn note_capabilities() {
     let has_branch_barrier = cpuid(0x8000_0008, 0).ebx & 1 << 12 != 0;
     let has_tsc_aux = cpuid(0x8000_0001, 0).edx & 1 << 27 != 0 || cpuid(7, 0).ecx & 1 << 22 != 0;
     let emulator = cpuid(0x4000_0000, 0);
-    let is_tcg = [emulator.ebx, emulator.ecx, emulator.edx] == [b"TCGT", b"CGTC", b"GTCG"].map(|word| u32::from_le_bytes(*word));
+    let is_tcg = [emulator.ebx, emulator.ecx, emulator.edx]
+        == [b"TCGT", b"CGTC", b"GTCG"].map(|word| u32::from_le_bytes(*word));
     let bit = |is_on: bool, bit: u32| if is_on { bit } else { 0 };
     let others = bit(has_branch_barrier, HAS_BRANCH_BARRIER)
         | bit(has_tsc_aux, HAS_TSC_AUX)

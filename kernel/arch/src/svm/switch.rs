@@ -142,14 +142,6 @@ pub(super) fn let_host_events_in() {
 pub(super) fn fill_return_buffer() {
     // SAFETY: 32 calls push 32 return addresses that are popped at once; nothing else changes.
     unsafe {
-        asm!(
-            ".rept 32",
-            "call 77f",
-            "int3",
-            "77:",
-            ".endr",
-            "add rsp, 256",
-            options(nomem),
-        );
+        asm!(".rept 32", "call 77f", "int3", "77:", ".endr", "add rsp, 256", options(nomem),);
     }
 }

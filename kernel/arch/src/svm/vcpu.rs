@@ -14,13 +14,11 @@ use core::sync::atomic::Ordering::Relaxed;
 use kernel_core::Machine;
 use kernel_core::memory::KernelFrame;
 use kernel_core::vcpu::{DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, Segment, VirtualCpu};
-use spec::control::{
-    CR0_CD, CR0_NW, CR4_LA57, CR4_OSXSAVE, CR4_PCIDE, CR4_PKE, DR7_ENABLES, RFLAGS_VM,
-};
+use spec::control::{CR0_CD, CR0_NW, CR4_LA57, CR4_OSXSAVE, CR4_PCIDE, CR4_PKE, DR7_ENABLES, RFLAGS_VM};
 use spec::msr;
 use spec::svm::{
-    self, TLB_FLUSH_ALL, TLB_FLUSH_GUEST, V_IRQ, V_MASKING, V_PRIORITY, V_PRIORITY_SHIFT, Vmcb, clean, feature,
-    intercept,
+    self, TLB_FLUSH_ALL, TLB_FLUSH_GUEST, V_IRQ, V_MASKING, V_PRIORITY, V_PRIORITY_SHIFT, Vmcb, clean,
+    feature, intercept,
 };
 
 /// CR0 bits that would slow down the processor for others: the guest sees what it wrote, the hardware does not.
@@ -535,7 +533,8 @@ impl VirtualCpu<X86> for Svm {
             // QEMU's check of the I/O permission bitmap takes only an available TSS.
             attributes = attributes & !0xf | TSS_AVAILABLE;
         }
-        let held = svm::Segment { selector: state.selector, attributes, limit: state.limit, base: state.base };
+        let held =
+            svm::Segment { selector: state.selector, attributes, limit: state.limit, base: state.base };
         let save = &mut self.vmcb_mut().save;
         match segment {
             Segment::Ldtr => save.ldtr = held,

@@ -16,7 +16,8 @@ impl<M: Machine> Vcpu<M> {
     pub(super) fn exit_apic_page(&mut self, gpa: Gpa, access: MemoryAccess) -> Option<Outcome> {
         self.shared.count(ExitCounter::Apic);
         let Ok(decoded) = self.decode_move() else { return None };
-        let Some(decoded) = decoded.filter(|decoded| decoded.size <= 4 && access != MemoryAccess::Fetch) else {
+        let Some(decoded) = decoded.filter(|decoded| decoded.size <= 4 && access != MemoryAccess::Fetch)
+        else {
             let kind = u64::from(access == MemoryAccess::Write);
             return Some(self.leave(ExitKind::Mmio, [gpa.raw(), kind, 0, 0]));
         };

@@ -3,7 +3,9 @@
 use super::hardware::{Event, EventKind, VirtualCpu};
 use super::lapic::Deadline;
 use super::run::{Outcome, RunHost};
-use super::shared::{POSTED_INIT, POSTED_INTERRUPT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, POSTED_UNHALT, SIPI_SHIFT};
+use super::shared::{
+    POSTED_INIT, POSTED_INTERRUPT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, POSTED_UNHALT, SIPI_SHIFT,
+};
 use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use abi::ExitKind;
@@ -117,10 +119,10 @@ impl<M: Machine> Vcpu<M> {
         posted & POSTED_KICK != 0
     }
 
-    /// Has the timer looked at before the next entry if it is armed.
+    /// Has the timer looked at before the next entry if its time has come.
     #[inline]
     pub(super) fn look_at_timer(&mut self) {
-        if self.timer_tick.is_some() {
+        if self.timer_tick.is_some_and(|tick| M::ticks() >= tick) {
             self.attention |= ATTENTION_TIMER;
         }
     }
@@ -185,6 +187,18 @@ impl<M: Machine> Vcpu<M> {
         self.hardware.watch_cr8(is_held_back);
         if offer.is_some() && self.hardware.rflags() & RFLAGS_IF != 0 {
             self.activity = Activity::Running;
+        }
+    }
+
+    /// Offers an interrupt that was requested just now. While none is on offer, all that are requested are held back, so that
+    /// one which outranks what holds them back is the next.
+    #[inline]
+    pub(super) fn offer_requested(&mut self, vector: u8) {
+        if self.offered.is_none() && self.lapic.outranks(vector) {
+            self.offered = Some(vector);
+            self.hardware.offer_interrupt(Some(vector));
+        } else {
+            self.attention |= ATTENTION_DELIVER;
         }
     }
 

@@ -19,7 +19,9 @@ struct Operand {
 
 impl<M: Machine> Vcpu<M> {
     pub(super) fn read_control(&mut self, control: u8, register: Option<u8>) -> Option<Outcome> {
-        let Some(operand) = self.system_operand(register) else { return Some(self.emulate(u64::from(control))) };
+        let Some(operand) = self.system_operand(register) else {
+            return Some(self.emulate(u64::from(control)));
+        };
         let value = match control {
             0 => self.hardware.cr0(),
             2 => self.hardware.cr2(),

@@ -6,9 +6,7 @@ use crate::machine::{ExtendedState, Machine};
 use abi::{CPUID_ENTRIES_MAX, CpuidEntry, Error, GPR_RAX, GPR_RBX, GPR_RCX, GPR_RDX};
 use alloc::vec::Vec;
 use spec::control::{CR4_OSXSAVE, CR4_PKE};
-use spec::cpuid::{
-    ECX1_OSXSAVE, ECX1_X2APIC, ECX7_OSPKE, EDX1_APIC, EXTENDED, HYPERVISOR, LEAF_XSAVE,
-};
+use spec::cpuid::{ECX1_OSXSAVE, ECX1_X2APIC, ECX7_OSPKE, EDX1_APIC, EXTENDED, HYPERVISOR, LEAF_XSAVE};
 
 /// Leaves of one range that are found by index.
 const RANGE_LEAVES: usize = 64;
@@ -116,7 +114,8 @@ impl CpuidTable {
         }
         // At most `CPUID_ENTRIES_MAX` + 1 lines: the numbers fit.
         let zero = (self.lines.len() - 1) as u8;
-        let beyond = self.largest[0].and_then(|leaf| self.first_line(leaf)).map_or(zero, |number| number as u8);
+        let beyond =
+            self.largest[0].and_then(|leaf| self.first_line(leaf)).map_or(zero, |number| number as u8);
         for (place, slot) in (0u32..).zip(&mut self.index) {
             let leaf = place.rotate_right(2);
             let largest = self.largest[(leaf >> 30) as usize % RANGES];
@@ -124,7 +123,8 @@ impl CpuidTable {
         }
         for number in (0..zero).rev() {
             let leaf = self.lines[usize::from(number)].leaf;
-            let slot = self.index.get_mut(place(leaf)).filter(|_| leaf >> 30 < 3).ok_or(Error::BadArgument)?;
+            let slot =
+                self.index.get_mut(place(leaf)).filter(|_| leaf >> 30 < 3).ok_or(Error::BadArgument)?;
             if self.largest[(leaf >> 30) as usize % RANGES].is_some_and(|largest| leaf <= largest) {
                 *slot = number;
             }
@@ -244,6 +244,9 @@ impl<M: Machine> Vcpu<M> {
     fn answer_cpuid_slowly(&mut self, leaf: u32) {
         let line = self.cpuid.lookup(leaf, self.gpr(GPR_RCX) as u32);
         let (mut answer, patch) = (line.answer, line.patch);
+        if patch == Patch::XsaveSize && self.extended.adopt_xcr0() {
+            self.cpuid.set_xcr0(self.extended.xcr0());
+        }
         self.patch_cpuid(&mut answer, patch);
         self.put_cpuid(answer);
     }

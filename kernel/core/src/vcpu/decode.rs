@@ -312,7 +312,10 @@ mod tests {
     fn high_byte_registers_need_the_absence_of_rex() {
         let high = Register { index: 0, is_high: true };
         assert_eq!(memory_move(&[0x88, 0x22], Width::Bits64), store(Source::Register(high), 1, 2));
-        assert_eq!(memory_move(&[0x40, 0x88, 0x22], Width::Bits64), store(Source::Register(register(4)), 1, 3));
+        assert_eq!(
+            memory_move(&[0x40, 0x88, 0x22], Width::Bits64),
+            store(Source::Register(register(4)), 1, 3)
+        );
     }
 
     #[test]

@@ -82,7 +82,9 @@ impl Doorbells {
     /// Takes away the doorbell that [`Doorbells::add`] put on exactly this range.
     pub(super) fn remove(&self, address: u64, bytes: u64) -> Result<(), Error> {
         let mut bells = self.bells.write();
-        let place = bells.iter().position(|bell| bell.first == address && bell.last - bell.first == bytes.wrapping_sub(1));
+        let place = bells
+            .iter()
+            .position(|bell| bell.first == address && bell.last - bell.first == bytes.wrapping_sub(1));
         let removed = bells.remove(place.ok_or(Error::NotFound)?);
         self.set_bounds(&bells);
         drop(bells);

@@ -96,7 +96,9 @@ impl<M: Machine> Vcpu<M> {
                 self.shared.count(ExitCounter::Mmio);
                 Some(self.leave(ExitKind::Mmio, [gpa.raw(), kind, 0, 0]))
             }
-            Err(FaultError::NoMemory) => Some(self.leave(ExitKind::Failed, [FAILED_NO_MEMORY, gpa.raw(), 0, 0])),
+            Err(FaultError::NoMemory) => {
+                Some(self.leave(ExitKind::Failed, [FAILED_NO_MEMORY, gpa.raw(), 0, 0]))
+            }
         }
     }
 

@@ -79,7 +79,8 @@ struct MoveSlot {
 
 impl MoveCache {
     pub(super) const fn new() -> Self {
-        let nothing = MemoryMove { operation: Move::Load(Register { index: 0, is_high: false }), size: 0, length: 0 };
+        let nothing =
+            MemoryMove { operation: Move::Load(Register { index: 0, is_high: false }), size: 0, length: 0 };
         let empty =
             MoveSlot { cr3: NO_TABLE, rip: 0, at: Hpa::new(0), generation: 0, bytes: 0, decoded: nothing };
         Self { slots: [empty; MOVE_SLOTS] }
@@ -228,7 +229,8 @@ impl<M: Machine> Vcpu<M> {
         if self.read_linear(linear, &mut bytes[..first]).is_some() {
             count = first;
             let rest = linear.wrapping_add(first as u64);
-            if first < INSTRUCTION_MAX && self.read_linear(rest, &mut bytes[first..INSTRUCTION_MAX]).is_some() {
+            if first < INSTRUCTION_MAX && self.read_linear(rest, &mut bytes[first..INSTRUCTION_MAX]).is_some()
+            {
                 count = INSTRUCTION_MAX;
             }
         }

@@ -68,7 +68,13 @@ impl<M: Machine> Guest<M> {
     }
 
     /// Puts a doorbell on a range: guest writes there ring `bell` and nothing else happens.
-    pub fn add_doorbell(&self, kind: DoorbellKind, address: u64, bytes: u64, bell: Arc<dyn Ring>) -> Result<(), Error> {
+    pub fn add_doorbell(
+        &self,
+        kind: DoorbellKind,
+        address: u64,
+        bytes: u64,
+        bell: Arc<dyn Ring>,
+    ) -> Result<(), Error> {
         if !doorbell::is_range_valid(kind, address, bytes) {
             return Err(Error::BadArgument);
         }
@@ -88,8 +94,14 @@ impl<M: Machine> Guest<M> {
     }
 
     /// Enters a new vCPU in the directory. `addressing` is how interrupts find it at first.
-    pub(super) fn join(&self, apic_id: u32, wake: Arc<dyn Wake>, addressing: u64) -> Result<Arc<VcpuShared<M>>, Error> {
-        let slot = usize::try_from(apic_id).ok().and_then(|id| self.slots.get(id)).ok_or(Error::BadArgument)?;
+    pub(super) fn join(
+        &self,
+        apic_id: u32,
+        wake: Arc<dyn Wake>,
+        addressing: u64,
+    ) -> Result<Arc<VcpuShared<M>>, Error> {
+        let slot =
+            usize::try_from(apic_id).ok().and_then(|id| self.slots.get(id)).ok_or(Error::BadArgument)?;
         let _guard = self.joining.lock();
         let index = self.count.load(Ordering::Relaxed);
         let place = self.vcpus.get(index).ok_or(Error::LimitReached)?;

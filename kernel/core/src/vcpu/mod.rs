@@ -33,14 +33,14 @@ mod validate;
 mod vcpu;
 mod walk;
 
-
 #[cfg(test)]
 mod tests;
 
 pub use doorbell::{DOORBELLS_MAX, Ring};
 pub use guest::{Guest, VCPUS_MAX};
 pub use hardware::{
-    DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, MemoryAccess, PortAccess, Segment, VirtualCpu,
+    DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, MemoryAccess, PortAccess, Segment,
+    VirtualCpu,
 };
 pub use run::{Outcome, RunHost};
 pub use shared::{VcpuShared, Wake};

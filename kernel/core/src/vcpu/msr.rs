@@ -8,7 +8,7 @@ use super::validate;
 use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use abi::{ExitCounter, GPR_RAX, GPR_RCX, GPR_RDX};
-use spec::apic::{X2APIC_EOI_MSR, X2APIC_FIRST_MSR, X2APIC_LAST_MSR};
+use spec::apic::{X2APIC_COMMAND_MSR, X2APIC_EOI_MSR, X2APIC_FIRST_MSR, X2APIC_LAST_MSR};
 use spec::msr;
 
 /// The answer to RDMSR.
@@ -59,6 +59,9 @@ impl<M: Machine> Vcpu<M> {
     pub(super) fn exit_write_msr(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Msr);
         let number = self.gpr(GPR_RCX) as u32;
+        if number == X2APIC_EOI_MSR {
+            return self.exit_eoi();
+        }
         let value = self.gpr(GPR_RDX) << 32 | self.gpr(GPR_RAX) & 0xffff_ffff;
         if (X2APIC_FIRST_MSR..=X2APIC_LAST_MSR).contains(&number) {
             return self.write_apic_msr(number, value);
@@ -70,13 +73,12 @@ impl<M: Machine> Vcpu<M> {
         }
     }
 
-    /// A write to the local APIC. An EOI that ends nothing, as of a spurious interrupt, and one that ends an
-    /// interrupt are the most frequent.
+    /// The end of an interrupt in x2APIC mode, the most frequent write of all. Often it ends nothing that is known
+    /// here: a spurious interrupt, or one that the hardware ended.
     #[inline(always)]
-    fn write_apic_msr(&mut self, number: u32, value: u64) -> Option<Outcome> {
-        let is_eoi = number == X2APIC_EOI_MSR && value == 0 && self.lapic.mode() == Mode::X2apic;
-        if !is_eoi {
-            return self.write_other_apic_msr(number, value);
+    fn exit_eoi(&mut self) -> Option<Outcome> {
+        if (self.gpr(GPR_RAX) | self.gpr(GPR_RDX)) as u32 != 0 || self.lapic.mode() != Mode::X2apic {
+            return self.fault(Event::PROTECTION);
         }
         self.skip(&[0x0f, 0x30]);
         if self.offered.is_none() && !self.lapic.is_serving() {
@@ -85,15 +87,24 @@ impl<M: Machine> Vcpu<M> {
         self.end_interrupt()
     }
 
+    #[inline(never)]
     fn end_interrupt(&mut self) -> Option<Outcome> {
         self.sync_offer();
         let effect = self.lapic.acknowledge();
         self.apply(effect)
     }
 
+    /// Another write to the local APIC.
     #[inline(never)]
-    fn write_other_apic_msr(&mut self, number: u32, value: u64) -> Option<Outcome> {
+    fn write_apic_msr(&mut self, number: u32, value: u64) -> Option<Outcome> {
         self.sync_lapic();
+        if number == X2APIC_COMMAND_MSR
+            && let Some(vector) = self.lapic.command_to_itself(value)
+        {
+            self.skip(&[0x0f, 0x30]);
+            self.offer_requested(vector);
+            return None;
+        }
         let effect = self.lapic.write_msr(number, value, || M::ticks_to_ns(M::ticks()));
         if effect == Effect::Fault {
             return self.fault(Event::PROTECTION);
@@ -142,7 +153,13 @@ impl<M: Machine> Vcpu<M> {
             msr::TSC_DEADLINE => self.write_tsc_deadline(value),
             // What these would switch on does not exist here; kernels write back what they read.
             msr::MCG_STATUS => value == 0,
-            msr::DEBUG_CTL | msr::MISC_ENABLE | msr::HWCR | msr::PATCH_LEVEL | msr::DE_CFG | msr::SYSCFG | msr::VM_CR => true,
+            msr::DEBUG_CTL
+            | msr::MISC_ENABLE
+            | msr::HWCR
+            | msr::PATCH_LEVEL
+            | msr::DE_CFG
+            | msr::SYSCFG
+            | msr::VM_CR => true,
             msr::MCG_CAP | msr::MCG_CTL | msr::VM_HSAVE_PA => false,
             _ => return self.write_held_msr(number, value),
         };

@@ -23,7 +23,11 @@ pub(super) struct MemoryTypes {
 impl MemoryTypes {
     /// All memory is write-back.
     pub(super) const fn new() -> Self {
-        Self { default: 0xc06, fixed: [0x0606_0606_0606_0606; FIXED_COUNT], variable: [0; 2 * VARIABLE_COUNT] }
+        Self {
+            default: 0xc06,
+            fixed: [0x0606_0606_0606_0606; FIXED_COUNT],
+            variable: [0; 2 * VARIABLE_COUNT],
+        }
     }
 
     /// Reads a register; `None` if `number` is none of these.

@@ -8,7 +8,8 @@ use super::validate;
 use super::vcpu::Vcpu;
 use crate::machine::{ExtendedState, Machine};
 use abi::{
-    ApicState, CPUID_ENTRIES_MAX, CpuidEntry, Error, GPR_RAX, GPR_RDX, MsrValue, RegisterState, SegmentState, StateKind,
+    ApicState, CPUID_ENTRIES_MAX, CpuidEntry, Error, GPR_RAX, GPR_RDX, MsrValue, RegisterState, SegmentState,
+    StateKind,
 };
 use core::sync::atomic::Ordering;
 use spec::control::{CR0_CD, CR0_ET, CR0_NW, DR6_FIXED, DR7_FIXED, RFLAGS_FIXED};

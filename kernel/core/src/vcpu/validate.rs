@@ -27,7 +27,8 @@ pub(super) fn next_efer(valid: u64, cr0: u64, old: u64, value: u64) -> Option<u6
 
 /// What a write of `value` to CR0 leads to: CR0 and EFER, or `None` for #GP(0) (AMD APM vol. 2, 3.1.1 and 14.6.1).
 pub(super) fn next_cr0(state: ControlState, value: u64) -> Option<(u64, u64)> {
-    let is_bad_pair = value & CR0_NW != 0 && value & CR0_CD == 0 || value & CR0_PG != 0 && value & CR0_PE == 0;
+    let is_bad_pair =
+        value & CR0_NW != 0 && value & CR0_CD == 0 || value & CR0_PG != 0 && value & CR0_PE == 0;
     if value >> 32 != 0 || is_bad_pair {
         return None;
     }

@@ -108,7 +108,12 @@ mod tests {
 
     #[test]
     fn large_pages_end_the_walk() {
-        let memory = BTreeMap::from([(0x1000, 0x2003), (0x2000, 0x3003), (0x3000 + 8, 0x0060_0083), (0x2008, 0x4000_0083)]);
+        let memory = BTreeMap::from([
+            (0x1000, 0x2003),
+            (0x2000, 0x3003),
+            (0x3000 + 8, 0x0060_0083),
+            (0x2008, 0x4000_0083),
+        ]);
 
         assert_eq!(translate(LONG, 0x0021_2345, read_from(&memory)), Some(0x0061_2345));
         assert_eq!(translate(LONG, 0x4021_2345, read_from(&memory)), Some(0x4021_2345));

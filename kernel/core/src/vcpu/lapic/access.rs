@@ -87,11 +87,6 @@ impl Lapic {
     }
 
     fn write_wide_command(&mut self, value: u64) -> Effect {
-        if let Some(vector) = self.own_vector(value) {
-            self.icr = value & !(1 << 12);
-            self.request(vector, false);
-            return Effect::Recheck;
-        }
         if value as u32 & !(ICR_WRITABLE | 1 << 12) != 0 {
             return Effect::Fault;
         }

@@ -355,15 +355,28 @@ impl Lapic {
         }
     }
 
-    /// The vector of a command that is a fixed interrupt for this APIC itself: the most frequent kind of
-    /// command that needs no way to others.
+    /// Carries an x2APIC command out if it is a fixed interrupt for this APIC itself, the most frequent kind that needs
+    /// no way to others: the vector is requested then. `None`: nothing happened.
     #[inline]
-    pub(crate) fn own_vector(&self, icr: u64) -> Option<u8> {
-        // Delivery mode, destination mode, level, trigger mode and shorthand.
-        let kind = icr as u32 & 0xc_8f00;
+    pub(crate) fn command_to_itself(&mut self, icr: u64) -> Option<u8> {
+        // All but vector, level (bit 14) and the delivery status, which always reads 0.
+        let kind = icr as u32 & !0x50ff;
         let is_own = kind == 0 && (icr >> 32) as u32 == self.id || kind == 1 << 18;
         let vector = icr as u8;
-        (is_own && vector >= VECTOR_MIN && self.mode() == Mode::X2apic).then_some(vector)
+        let is_possible = vector >= VECTOR_MIN && self.mode() == Mode::X2apic && self.is_software_enabled();
+        if !is_own || !is_possible {
+            return None;
+        }
+        self.icr = icr & !(1 << 12);
+        self.trigger.remove(vector);
+        self.requested.insert(vector);
+        Some(vector)
+    }
+
+    /// Whether `vector` is of a higher class than all in service and than the task priority.
+    #[inline]
+    pub(crate) fn outranks(&self, vector: u8) -> bool {
+        vector >> 4 > self.serving.max(self.task_priority) >> 4
     }
 
     /// What a write of the command register sends.

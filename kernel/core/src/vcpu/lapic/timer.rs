@@ -145,7 +145,13 @@ impl Timer {
     }
 
     /// A timer from saved state.
-    pub(crate) fn restored(divide: u32, initial: u32, remaining_ns: u64, tsc_deadline: u64, now_ns: u64) -> Self {
+    pub(crate) fn restored(
+        divide: u32,
+        initial: u32,
+        remaining_ns: u64,
+        tsc_deadline: u64,
+        now_ns: u64,
+    ) -> Self {
         let zero_at_ns = (remaining_ns != u64::MAX).then(|| now_ns.saturating_add(remaining_ns));
         Self { divide: divide & 0xb, initial, zero_at_ns, tsc_deadline }
     }
@@ -157,7 +163,8 @@ mod tests {
 
     #[test]
     fn the_divider_decodes_as_the_manual_says() {
-        let shifts: [u32; 8] = [0, 1, 2, 3, 8, 9, 0xa, 0xb].map(|divide| Timer { divide, ..Timer::new() }.shift());
+        let shifts: [u32; 8] =
+            [0, 1, 2, 3, 8, 9, 0xa, 0xb].map(|divide| Timer { divide, ..Timer::new() }.shift());
 
         assert_eq!(shifts, [1, 2, 3, 4, 5, 6, 7, 0]);
     }

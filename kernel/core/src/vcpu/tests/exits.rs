@@ -146,7 +146,8 @@ fn an_unknown_msr_goes_to_the_vmm_and_a_known_one_does_not() {
 
 #[test]
 fn values_that_hardware_refuses_are_faults() {
-    for (number, value) in [(0x1b, 1), (0xc000_0080, 1 << 12), (0x277, 2), (0xc000_0082, 1 << 62), (0x17b, 0)] {
+    for (number, value) in [(0x1b, 1), (0xc000_0080, 1 << 12), (0x277, 2), (0xc000_0082, 1 << 62), (0x17b, 0)]
+    {
         let mut bench = Bench::new(1);
         bench.writes_msr(0, number, value);
 
@@ -259,7 +260,10 @@ fn the_vmm_changes_rip_flags_and_raises_exceptions() {
     bench.run(0);
 
     let hardware = &bench.vcpus[0].hardware;
-    assert_eq!((hardware.rip, hardware.rflags, hardware.cr2()), (0x2000, spec::control::RFLAGS_VALID, 0xdead));
+    assert_eq!(
+        (hardware.rip, hardware.rflags, hardware.cr2()),
+        (0x2000, spec::control::RFLAGS_VALID, 0xdead)
+    );
     assert_eq!(hardware.delivered, [Event::exception(14, Some(2))]);
     assert_eq!(bench.page().writeback.load(Ordering::Relaxed), 0);
 }

@@ -83,7 +83,8 @@ fn msrs_are_moved_in_lists_and_unknown_ones_refused() {
     let mut bench = Bench::new(1);
     let vcpu = &mut bench.vcpus[0];
     let value = |number, value| MsrValue { number, reserved: 0, value };
-    vcpu.write(StateKind::Msrs, [value(0xc000_0081, 0x23_0010_0000_0000), value(0x2ff, 0x806)].as_bytes()).unwrap();
+    vcpu.write(StateKind::Msrs, [value(0xc000_0081, 0x23_0010_0000_0000), value(0x2ff, 0x806)].as_bytes())
+        .unwrap();
 
     let mut list = [value(0xc000_0081, 0), value(0x2ff, 0)];
     vcpu.read(StateKind::Msrs, list.as_mut_bytes()).unwrap();
@@ -124,7 +125,8 @@ fn an_apic_id_is_given_once() {
     let mut bench = Bench::new(1);
     let twice = Vcpu::new(bench.guest.clone(), 0, base_units::Hpa::new(0x1000), bench.sleepers[0].clone());
     assert_eq!(twice.err(), Some(Error::Exists));
-    let broadcast = Vcpu::new(bench.guest.clone(), 255, base_units::Hpa::new(0x1000), bench.sleepers[0].clone());
+    let broadcast =
+        Vcpu::new(bench.guest.clone(), 255, base_units::Hpa::new(0x1000), bench.sleepers[0].clone());
     assert_eq!(broadcast.err(), Some(Error::BadArgument));
     bench.run(0);
 }
