@@ -41,7 +41,7 @@ pub(super) fn bare_linux(folder: &Path) -> Result<Values, Failure> {
 /// Waits for the end of `mb.elf` and reads its lines.
 pub(super) fn micro_values(running: &mut Running) -> Result<Values, Failure> {
     let printed = running.wait_for("MB end tsc=", LIMIT)?;
-    Ok(printed.lines().filter_map(median).collect())
+    Ok(printed.lines().filter_map(figures).flatten().collect())
 }
 
 /// Waits for Linux' first program and reads the time stamp that it prints.
@@ -53,12 +53,11 @@ pub(super) fn linux_values(running: &mut Running) -> Result<Values, Failure> {
     Ok(Values::from([("userspace".into(), ticks)]))
 }
 
-/// The name and median of a line such as `MB cpuid_0 n=256 min=10 med=10 ...`.
-fn median(line: &str) -> Option<(String, f64)> {
-    let mut words = line.trim().strip_prefix("MB ")?.split(' ');
-    let name = words.next()?;
-    let value = words.find_map(|word| word.strip_prefix("med="))?.parse().ok()?;
-    Some((name.into(), value))
+/// The name and median of a line such as `MB cpuid_0 n=256 min=10 med=10 ... mean=10`, and `NAME mean` with its mean.
+fn figures(line: &str) -> Option<[(String, f64); 2]> {
+    let (name, rest) = line.trim().strip_prefix("MB ")?.split_once(' ')?;
+    let value = |key: &str| rest.split(' ').find_map(|word| word.strip_prefix(key))?.parse().ok();
+    Some([(name.into(), value("med=")?), (format!("{name} mean"), value("mean=")?)])
 }
 
 #[cfg(test)]
@@ -66,9 +65,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_taken_from_a_line_of_the_benchmark() {
-        let line = "MB cpuid_0 n=256 min=9 med=10 p90=11 max=12 mean=10\r";
-        assert_eq!(median(line), Some(("cpuid_0".into(), 10.0)));
-        assert_eq!(median("MB end tsc=5"), None);
+    fn median_and_mean_are_taken_from_a_line_of_the_benchmark() {
+        let line = "MB cpuid_0 n=256 min=9 med=10 p90=11 max=12 mean=13\r";
+        assert_eq!(figures(line), Some([("cpuid_0".into(), 10.0), ("cpuid_0 mean".into(), 13.0)]));
+        assert_eq!(figures("MB end tsc=5"), None);
     }
 }

@@ -26,20 +26,29 @@ fn row(line: &str) -> Option<(String, f64)> {
     Some((cells.next()?.into(), quantity(cells.next()?)?))
 }
 
-/// A number with its unit, in nanoseconds, bytes or as it is.
+/// A number with its unit, or several of them (`3 h 12 min`), in nanoseconds, bytes or as it is.
 fn quantity(cell: &str) -> Option<f64> {
-    let (digits, unit) = cell.split_once(' ').unwrap_or((cell, ""));
-    let number: f64 = digits.replace(',', "").parse().ok()?;
-    let factor = match unit {
+    let words: Vec<&str> = cell.split(' ').collect();
+    words.chunks(2).map(|pair| Some(number(pair.first()?)? * factor(pair.get(1).unwrap_or(&""))?)).sum()
+}
+
+fn number(digits: &str) -> Option<f64> {
+    digits.replace(',', "").parse().ok()
+}
+
+fn factor(unit: &str) -> Option<f64> {
+    Some(match unit {
         "" | "B" | "%" => 1.0,
         "KiB" => 1024.0,
         "MiB" => 1024.0 * 1024.0,
         "GiB" => 1024.0 * 1024.0 * 1024.0,
         "ms" => 1e6,
         "s" => 1e9,
+        "min" => 60e9,
+        "h" => 3600e9,
+        "d" => 86_400e9,
         _ => return None,
-    };
-    Some(number * factor)
+    })
 }
 
 #[cfg(test)]
@@ -54,6 +63,7 @@ mod tests {
             Some(("memory in use".into(), 20.5 * 1024.0 * 1024.0))
         );
         assert_eq!(row("cpuid  12  3.1 %"), Some(("cpuid".into(), 12.0)));
+        assert_eq!(row("up  3 h 12 min"), Some(("up".into(), (3.0 * 60.0 + 12.0) * 60e9)));
         assert_eq!(row("NAME  STATE"), None);
     }
 }
