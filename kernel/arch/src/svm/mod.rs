@@ -3,7 +3,9 @@
 //! - `processor`: what each processor needs before it can run guests, and the identifiers that it
 //!   tags their translations with;
 //! - `permissions`: the maps of ports and MSRs that all guests share;
-//! - `vcpu`: the control block of one vCPU, as [`kernel_core::vcpu::VirtualCpu`];
+//! - `vcpu`: one vCPU and its control block; `backend`: the same as [`kernel_core::vcpu::VirtualCpu`];
+//! - `entry`: what comes before an entry and after an exit, when there is anything;
+//! - `facts`: what guests may have of this processor;
 //! - `switch`: the instructions that enter and leave a guest;
 //! - `exit`: what an exit code means;
 //! - `step`: running one instruction, and interrupt shadows on processors that forget them.
@@ -14,6 +16,12 @@
 
 pub mod exit;
 
+#[cfg(target_os = "none")]
+mod backend;
+#[cfg(target_os = "none")]
+mod entry;
+#[cfg(target_os = "none")]
+mod facts;
 #[cfg(target_os = "none")]
 mod permissions;
 #[cfg(target_os = "none")]

@@ -3,6 +3,7 @@
 use super::{Unavailable, permissions};
 use crate::X86;
 use crate::cpu::features::cpuid;
+use crate::cpu::local::index;
 use crate::cpu::msr;
 use base_units::Hpa;
 use core::arch::asm;
@@ -33,12 +34,14 @@ pub(super) struct Processor {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asid {
     pub(super) number: u32,
+    /// The processor that gave it out.
+    cpu: usize,
     generation: u64,
 }
 
 impl Asid {
     /// Valid nowhere.
-    pub(super) const NONE: Self = Self { number: 0, generation: 0 };
+    pub(super) const NONE: Self = Self { number: 0, cpu: usize::MAX, generation: 0 };
 }
 
 /// What all processors of this machine have.
@@ -145,7 +148,7 @@ pub(super) fn capabilities() -> Capabilities {
 /// The calling processor's part.
 #[inline(always)]
 pub(super) fn this() -> &'static Processor {
-    &PROCESSORS[crate::cpu::local::index()]
+    &PROCESSORS[index()]
 }
 
 impl Processor {
@@ -175,20 +178,20 @@ impl Processor {
 
     /// Whether `asid` was given out by this processor and still counts.
     pub(super) fn has_given(&self, asid: Asid) -> bool {
-        asid.generation == self.generation.load(Relaxed)
+        asid.cpu == index() && asid.generation == self.generation.load(Relaxed)
     }
 
-    /// A fresh identifier. True: the identifiers started over, and everything cached under them has to be forgotten.
+    /// A fresh identifier. `self` is the calling processor's. True: the identifiers started over, and everything cached under them has to be forgotten.
     pub(super) fn next_asid(&self, asids: u32) -> (Asid, bool) {
         let number = self.asid.load(Relaxed) + 1;
         if number < asids {
             self.asid.store(number, Relaxed);
-            return (Asid { number, generation: self.generation.load(Relaxed) }, false);
+            return (Asid { number, cpu: index(), generation: self.generation.load(Relaxed) }, false);
         }
         let generation = self.generation.load(Relaxed) + 1;
         self.generation.store(generation, Relaxed);
         self.asid.store(1, Relaxed);
-        (Asid { number: 1, generation }, true)
+        (Asid { number: 1, cpu: index(), generation }, true)
     }
 
     /// Notes that `vmcb` runs here now. True if another one ran since: nothing of it is cached.

@@ -1,101 +1,109 @@
 //! One vCPU's control block.
 
+use super::permissions;
 use super::processor::{self, Asid, Capabilities};
-use super::step::{Step, Stepped};
-use super::{exit, permissions, switch};
+use super::step::Step;
 use crate::X86;
-use crate::cpu::features::{cpuid, physical_bits};
 use crate::paging::direct;
-use abi::{GPR_RAX, GPR_RSP, SegmentState, VcpuPage};
 use base_units::Hpa;
-use core::arch::asm;
 use core::ptr::NonNull;
-use core::sync::atomic::Ordering::Relaxed;
 use kernel_core::Machine;
 use kernel_core::memory::KernelFrame;
-use kernel_core::vcpu::{DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, Segment, VirtualCpu};
-use spec::control::{CR0_CD, CR0_NW, CR4_LA57, CR4_OSXSAVE, CR4_PCIDE, CR4_PKE, DR7_ENABLES, RFLAGS_VM};
 use spec::msr;
-use spec::svm::{
-    self, TLB_FLUSH_ALL, TLB_FLUSH_GUEST, V_IRQ, V_MASKING, V_PRIORITY, V_PRIORITY_SHIFT, Vmcb, clean,
-    feature, intercept,
-};
+use spec::svm::{V_MASKING, Vmcb, feature, intercept};
 
-/// CR0 bits that would slow down the processor for others: the guest sees what it wrote, the hardware does not.
-const HIDDEN_CR0: u64 = CR0_CD | CR0_NW;
-/// CR4 bits that every processor with AMD-V has: VME to PCE, OSFXSR, OSXMMEXCPT.
-const CR4_BASE: u64 = 0x7ff;
-/// Intercept of CR8 writes.
-const WRITE_CR8: u32 = 1 << (16 + 8);
-/// Intercepts of CR0 reads and writes.
-const ACCESS_CR0: u32 = 1 << 16 | 1;
-/// TSS types: available and busy.
-const TSS_AVAILABLE: u16 = 9;
-const TSS_BUSY: u16 = 11;
 /// PAUSEs in a row that count as a loop, and the ticks that may lie between them.
 const PAUSE_COUNT: u16 = 3000;
 const PAUSE_THRESHOLD: u16 = 128;
 
 /// The vCPU of this backend.
 pub struct Svm {
-    frame: KernelFrame<X86>,
+    pub(super) frame: KernelFrame<X86>,
     /// Where ring 0 maps the frame.
-    block: NonNull<Vmcb>,
-    capabilities: Capabilities,
+    pub(super) block: NonNull<Vmcb>,
+    pub(super) capabilities: Capabilities,
 
     /// Where the calling processor keeps the host's state while the guest runs.
-    host_area: Hpa,
+    pub(super) host_area: Hpa,
     /// `TODO_*` bits: what the next entry has to do besides entering. 0 nearly always.
-    todo: u8,
+    pub(super) todo: u8,
     /// [`TODO_CLEAN`], or nothing where the processor caches nothing.
-    todo_clean: u8,
+    pub(super) todo_clean: u8,
     /// `todo` at the last entry, for the exit to tidy up.
-    done: u8,
-    asid: Asid,
-    step: Step,
+    pub(super) done: u8,
+    pub(super) asid: Asid,
+    pub(super) step: Step,
     /// CD and NW as the guest wrote them.
-    hidden_cr0: u64,
+    pub(super) hidden_cr0: u64,
     /// DR0 to DR3: not in the control block.
-    breakpoints: [u64; 4],
-    tsc_aux: u64,
+    pub(super) breakpoints: [u64; 4],
+    pub(super) tsc_aux: u64,
     /// An interrupt is on offer.
-    is_offering: bool,
+    pub(super) is_offering: bool,
 }
 
 /// Flush the TLB.
-const TODO_FLUSH: u8 = 1 << 0;
+pub(super) const TODO_FLUSH: u8 = 1 << 0;
 /// An event is injected: it must not be injected twice.
-const TODO_EVENT: u8 = 1 << 1;
+pub(super) const TODO_EVENT: u8 = 1 << 1;
 /// Perhaps run one instruction only: see `step`.
-const TODO_STEP: u8 = 1 << 2;
+pub(super) const TODO_STEP: u8 = 1 << 2;
 /// The processor has to read cached state again; afterwards all of it is clean.
-const TODO_CLEAN: u8 = 1 << 3;
+pub(super) const TODO_CLEAN: u8 = 1 << 3;
 
 // SAFETY: the block is this value's own, as in a Box.
 unsafe impl Send for Svm {}
 
 impl Svm {
+    /// One whose guest has the nested table at `root`. `None` without SVM or memory.
+    pub(super) fn create(root: Hpa) -> Option<Self> {
+        if !processor::is_enabled() {
+            return None;
+        }
+        let frame = X86::frames().allocate_kernel()?;
+        let capabilities = processor::capabilities();
+        let mut vcpu = Self {
+            block: NonNull::new(direct::address(frame.address()) as *mut Vmcb)?,
+            frame,
+            capabilities,
+            host_area: Hpa::new(0),
+            todo: TODO_FLUSH,
+            todo_clean: if capabilities.features & feature::CLEAN_BITS != 0 { TODO_CLEAN } else { 0 },
+            done: 0,
+            asid: Asid::NONE,
+            step: Step::default(),
+            hidden_cr0: 0,
+            breakpoints: [0; 4],
+            tsc_aux: 0,
+            is_offering: false,
+        };
+        vcpu.set_up(root);
+        Some(vcpu)
+    }
+
+    /// The control block.
     #[inline(always)]
-    fn vmcb(&self) -> &Vmcb {
+    pub(super) fn vmcb(&self) -> &Vmcb {
         // SAFETY: the frame is mapped as long as it lives, 4 KiB, ours alone and a valid `Vmcb` whatever its bytes are; the
         // processor writes it inside of `switch::enter` only.
         unsafe { self.block.as_ref() }
     }
 
+    /// The control block, to be changed.
     #[inline(always)]
-    fn vmcb_mut(&mut self) -> &mut Vmcb {
+    pub(super) fn vmcb_mut(&mut self) -> &mut Vmcb {
         // SAFETY: as in `vmcb`, and borrowed mutably.
         unsafe { self.block.as_mut() }
     }
 
     /// Says that cached state of these kinds is out of date.
     #[inline(always)]
-    fn soil(&mut self, bits: u32) {
+    pub(super) fn soil(&mut self, bits: u32) {
         self.vmcb_mut().control.clean &= !bits;
         self.todo |= self.todo_clean;
     }
 
-    fn has(&self, bit: u32) -> bool {
+    pub(super) fn has(&self, bit: u32) -> bool {
         self.capabilities.features & bit != 0
     }
 
@@ -125,123 +133,6 @@ impl Svm {
         let save = &mut self.vmcb_mut().save;
         save.efer = msr::EFER_SVME;
         save.pat = msr::PAT_RESET;
-    }
-
-    /// Gives the guest a fresh view of its tables at the next entry.
-    #[cold]
-    fn flush_now(&mut self) {
-        let here = processor::this();
-        if self.has(feature::FLUSH_BY_ASID) && here.has_given(self.asid) {
-            self.vmcb_mut().control.tlb_control = TLB_FLUSH_GUEST;
-            return;
-        }
-        let (asid, has_started_over) = here.next_asid(self.capabilities.asids);
-        self.asid = asid;
-        let control = &mut self.vmcb_mut().control;
-        control.asid = asid.number;
-        control.tlb_control = if has_started_over { TLB_FLUSH_ALL } else { 0 };
-        self.soil(clean::ASID);
-    }
-
-    /// DR0 to DR3 are on the processor while a guest that uses them may run.
-    fn load_breakpoints(&self) {
-        if self.vmcb().save.dr7 & DR7_ENABLES == 0 {
-            return;
-        }
-        let [first, second, third, fourth] = self.breakpoints;
-        // SAFETY: the processor clears DR7 when the guest exits, so that these mean nothing to ring 0.
-        unsafe {
-            asm!("mov dr0, {}", "mov dr1, {}", "mov dr2, {}", "mov dr3, {}",
-                in(reg) first, in(reg) second, in(reg) third, in(reg) fourth, options(nostack, preserves_flags));
-        }
-    }
-
-    /// Does what `todo` says, before an entry.
-    #[cold]
-    fn prepare(&mut self) {
-        if self.todo & TODO_FLUSH != 0 {
-            self.flush_now();
-        }
-        if self.todo & TODO_STEP != 0 {
-            let (mut step, forgets_shadow) = (self.step, self.capabilities.forgets_shadow);
-            step.begin(self.vmcb_mut(), forgets_shadow);
-            self.step = step;
-        }
-        self.done = self.todo;
-        self.todo = 0;
-    }
-
-    /// Undoes what [`Svm::prepare`] did, after the exit. What it says replaces the exit.
-    #[cold]
-    fn tidy_up(&mut self) -> Option<Exit> {
-        let done = core::mem::take(&mut self.done);
-        let control = &mut self.vmcb_mut().control;
-        control.tlb_control = 0;
-        control.event = 0;
-        if done & TODO_CLEAN != 0 {
-            control.clean = clean::ALL;
-        }
-        if done & TODO_STEP == 0 {
-            return None;
-        }
-        let mut step = self.step;
-        let stepped = step.end(self.vmcb_mut());
-        self.step = step;
-        if step.is_wanted {
-            self.todo |= TODO_STEP;
-        }
-        match stepped {
-            Stepped::No => None,
-            Stepped::InShadow => Some(Exit::Retry),
-            Stepped::Yes => Some(Exit::Stepped),
-        }
-    }
-
-    /// Exits that may come in the middle of something: the delivery of an event, an interrupt shadow. (Intercepted
-    /// instructions that are carried out come after the one and end the other.)
-    #[inline(never)]
-    fn exit_between(&mut self) -> Exit {
-        self.settle();
-        match self.vmcb().control.exit_code {
-            svm::exit::NMI | svm::exit::SMI | svm::exit::INIT => switch::let_host_events_in(),
-            svm::exit::EXCEPTION_MACHINE_CHECK => raise_machine_check(),
-            _ => {}
-        }
-        exit::decode(&self.vmcb().control, self.has(feature::DECODE_ASSISTS))
-    }
-
-    /// Takes note of what the exit came in the middle of.
-    #[inline(always)]
-    fn settle(&mut self) {
-        let control = &self.vmcb().control;
-        let event = control.exit_event;
-        if control.shadow & 1 != 0 && self.capabilities.forgets_shadow {
-            self.todo |= TODO_STEP;
-        }
-        if event & 1 << 31 != 0 {
-            self.keep_event(event);
-        }
-    }
-
-    /// Delivers an event anew whose delivery the exit broke off.
-    #[cold]
-    fn keep_event(&mut self, raw: u64) {
-        let Some(event) = exit::broken_off(raw) else { return };
-        if event.kind == EventKind::External {
-            // It was taken, even where the processor leaves the request standing.
-            self.vmcb_mut().control.virtual_interrupt &= !V_IRQ;
-            self.soil(clean::INTERRUPT);
-        }
-        self.inject(event);
-    }
-
-    fn segment_of(&self, segment: Segment) -> &svm::Segment {
-        let save = &self.vmcb().save;
-        match segment {
-            Segment::Ldtr => &save.ldtr,
-            Segment::Tr => &save.tr,
-            program => &save.segments[program as usize % 6],
-        }
     }
 }
 
@@ -274,484 +165,3 @@ const SECOND_INTERCEPTS: u32 = intercept::VMRUN
     | intercept::MWAIT
     | intercept::XSETBV
     | intercept::RDPRU;
-
-impl VirtualCpu<X86> for Svm {
-    fn new(root: Hpa) -> Option<Self> {
-        if !processor::is_enabled() {
-            return None;
-        }
-        let frame = X86::frames().allocate_kernel()?;
-        let capabilities = processor::capabilities();
-        let mut vcpu = Self {
-            block: NonNull::new(direct::address(frame.address()) as *mut Vmcb)?,
-            frame,
-            capabilities,
-            host_area: Hpa::new(0),
-            todo: TODO_FLUSH,
-            todo_clean: if capabilities.features & feature::CLEAN_BITS != 0 { TODO_CLEAN } else { 0 },
-            done: 0,
-            asid: Asid::NONE,
-            step: Step::default(),
-            hidden_cr0: 0,
-            breakpoints: [0; 4],
-            tsc_aux: 0,
-            is_offering: false,
-        };
-        vcpu.set_up(root);
-        Some(vcpu)
-    }
-
-    fn facts() -> Facts {
-        Facts {
-            vendor: 1,
-            cr4_valid: cr4_valid(),
-            efer_valid: efer_valid(),
-            xcr0_valid: crate::extended::components(),
-            physical_bits: physical_bits(),
-        }
-    }
-
-    fn load(&mut self, guest: u64) {
-        let here = processor::this();
-        here.save_host();
-        here.separate(guest, self.capabilities.has_branch_barrier);
-        if here.note_vmcb(self.frame.address()) {
-            self.soil(clean::ALL);
-        }
-        if !here.has_given(self.asid) {
-            self.todo |= TODO_FLUSH;
-        }
-        self.host_area = Hpa::new(here.host_area());
-        if self.capabilities.has_tsc_aux {
-            here.load_tsc_aux(self.tsc_aux);
-        }
-        self.load_breakpoints();
-        switch::shut_out();
-    }
-
-    #[inline(always)]
-    fn unload(&mut self) {
-        switch::let_in();
-        switch::fill_return_buffer();
-    }
-
-    #[inline(always)]
-    fn enter(&mut self, page: &VcpuPage) {
-        if self.todo != 0 {
-            self.prepare();
-        }
-        let save = &mut self.vmcb_mut().save;
-        save.rax = page.gpr[GPR_RAX].load(Relaxed);
-        save.rsp = page.gpr[GPR_RSP].load(Relaxed);
-        // SAFETY: `set_up` intercepts all that reaches the host, the nested table is the guest's own, SVM is on if `new`
-        // succeeded, interrupts are off in ring 0.
-        unsafe { switch::enter(self.frame.address(), page, self.host_area) };
-        let save = &self.vmcb().save;
-        page.gpr[GPR_RAX].store(save.rax, Relaxed);
-        page.gpr[GPR_RSP].store(save.rsp, Relaxed);
-    }
-
-    #[inline(always)]
-    fn with_exit<H: ExitHandler<Self>>(handler: &mut H) {
-        let this = handler.hardware();
-        if this.done != 0
-            && let Some(exit) = this.tidy_up()
-        {
-            return handler.handle(exit);
-        }
-        let control = &handler.hardware().vmcb().control;
-        match control.exit_code {
-            svm::exit::CPUID => handler.handle_frequent(Exit::Cpuid),
-            svm::exit::MSR if control.exit_info_1 & 1 != 0 => handler.handle_frequent(Exit::WriteMsr),
-            svm::exit::MSR => handler.handle_frequent(Exit::ReadMsr),
-            svm::exit::VMMCALL => handler.handle_frequent(Exit::Hypercall),
-            svm::exit::IO => {
-                let access = exit::port(control.exit_info_1, control.exit_info_2);
-                handler.handle_frequent(Exit::Port(access))
-            }
-            svm::exit::NESTED_FAULT => {
-                let exit = exit::memory(control.exit_info_1, control.exit_info_2);
-                handler.hardware().settle();
-                handler.handle_frequent(exit);
-            }
-            svm::exit::HLT => handler.handle(Exit::Halt),
-            _ => {
-                let exit = handler.hardware().exit_between();
-                handler.handle(exit)
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn rip(&self) -> u64 {
-        self.vmcb().save.rip
-    }
-
-    #[inline(always)]
-    fn set_rip(&mut self, rip: u64) {
-        self.vmcb_mut().save.rip = rip;
-    }
-
-    #[inline(always)]
-    fn advance(&mut self, rip: u64) -> u64 {
-        let vmcb = self.vmcb_mut();
-        vmcb.save.rip = rip;
-        vmcb.control.shadow = 0;
-        vmcb.save.rflags
-    }
-
-    #[inline(always)]
-    fn next_rip(&self) -> Option<u64> {
-        // Zero without the feature: nobody writes it then.
-        let next = self.vmcb().control.next_rip;
-        (next != 0).then_some(next)
-    }
-
-    #[inline(always)]
-    fn instruction_bytes(&self) -> Option<(u32, [u64; 2])> {
-        let control = &self.vmcb().control;
-        let count = u32::from(control.instruction[0] & 0xf);
-        if count == 0 || control.exit_code != svm::exit::NESTED_FAULT {
-            return None;
-        }
-        let mut bytes = [0; 16];
-        bytes[..15].copy_from_slice(&control.instruction[1..]);
-        let whole = u128::from_le_bytes(bytes);
-        Some((count, [whole as u64, (whole >> 64) as u64]))
-    }
-
-    #[inline(always)]
-    fn rflags(&self) -> u64 {
-        self.vmcb().save.rflags
-    }
-
-    #[inline(always)]
-    fn set_rflags(&mut self, rflags: u64) {
-        self.vmcb_mut().save.rflags = rflags;
-    }
-
-    #[inline(always)]
-    fn has_shadow(&self) -> bool {
-        self.vmcb().control.shadow & 1 != 0
-    }
-
-    #[inline(always)]
-    fn set_shadow(&mut self, has_shadow: bool) {
-        self.vmcb_mut().control.shadow = u64::from(has_shadow);
-        if has_shadow && self.capabilities.forgets_shadow {
-            self.todo |= TODO_STEP;
-        }
-    }
-
-    #[inline(always)]
-    fn cpl(&self) -> u8 {
-        self.vmcb().save.cpl
-    }
-
-    #[inline(always)]
-    fn cr0(&self) -> u64 {
-        self.vmcb().save.cr0 | self.hidden_cr0
-    }
-
-    fn set_cr0(&mut self, value: u64) {
-        self.hidden_cr0 = value & HIDDEN_CR0;
-        let is_hiding = self.hidden_cr0 != 0;
-        let vmcb = self.vmcb_mut();
-        vmcb.save.cr0 = value & !HIDDEN_CR0;
-        vmcb.control.intercept_cr &= !ACCESS_CR0;
-        if is_hiding {
-            vmcb.control.intercept_cr |= ACCESS_CR0;
-        }
-        self.soil(clean::CONTROL | clean::INTERCEPTS);
-    }
-
-    #[inline(always)]
-    fn cr2(&self) -> u64 {
-        self.vmcb().save.cr2
-    }
-
-    fn set_cr2(&mut self, value: u64) {
-        self.vmcb_mut().save.cr2 = value;
-        self.soil(clean::CR2);
-    }
-
-    #[inline(always)]
-    fn cr3(&self) -> u64 {
-        self.vmcb().save.cr3
-    }
-
-    fn set_cr3(&mut self, value: u64) {
-        self.vmcb_mut().save.cr3 = value;
-        self.soil(clean::CONTROL);
-    }
-
-    #[inline(always)]
-    fn cr4(&self) -> u64 {
-        self.vmcb().save.cr4
-    }
-
-    fn set_cr4(&mut self, value: u64) {
-        self.vmcb_mut().save.cr4 = value;
-        self.soil(clean::CONTROL);
-    }
-
-    #[inline(always)]
-    fn cr8(&self) -> u8 {
-        (self.vmcb().control.virtual_interrupt & 0xf) as u8
-    }
-
-    #[inline(always)]
-    fn set_cr8(&mut self, value: u8) {
-        let control = &mut self.vmcb_mut().control;
-        control.virtual_interrupt = control.virtual_interrupt & !0xff | u32::from(value & 0xf);
-        self.soil(clean::INTERRUPT);
-    }
-
-    #[inline(always)]
-    fn efer(&self) -> u64 {
-        self.vmcb().save.efer & !msr::EFER_SVME
-    }
-
-    fn set_efer(&mut self, value: u64) {
-        self.vmcb_mut().save.efer = value | msr::EFER_SVME;
-        self.soil(clean::CONTROL);
-    }
-
-    fn segment(&self, segment: Segment) -> SegmentState {
-        let held = self.segment_of(segment);
-        let mut attributes = held.attributes & 0xfff;
-        if segment == Segment::Tr && attributes & 0xf == TSS_AVAILABLE {
-            // A task register that is loaded is busy, whatever the emulator says.
-            attributes |= TSS_BUSY;
-        }
-        SegmentState { selector: held.selector, attributes, limit: held.limit, base: held.base }
-    }
-
-    fn set_segment(&mut self, segment: Segment, state: SegmentState) {
-        let mut attributes = state.attributes & 0xfff;
-        if segment == Segment::Tr && attributes & 0xf == TSS_BUSY && self.capabilities.forgets_shadow {
-            // QEMU's check of the I/O permission bitmap takes only an available TSS.
-            attributes = attributes & !0xf | TSS_AVAILABLE;
-        }
-        let held =
-            svm::Segment { selector: state.selector, attributes, limit: state.limit, base: state.base };
-        let save = &mut self.vmcb_mut().save;
-        match segment {
-            Segment::Ldtr => save.ldtr = held,
-            Segment::Tr => save.tr = held,
-            program => save.segments[program as usize % 6] = held,
-        }
-        if segment == Segment::Ss {
-            // AMD APM vol. 2, 15.5.1: CPL is loaded from its own field, which must agree with SS.
-            let level = (attributes >> 5 & 3) as u8;
-            save.cpl = if save.rflags & RFLAGS_VM != 0 { 3 } else { level };
-        }
-        self.soil(clean::SEGMENTS);
-    }
-
-    #[inline(always)]
-    fn segment_base(&self, segment: Segment) -> u64 {
-        self.segment_of(segment).base
-    }
-
-    fn gdt(&self) -> DescriptorTable {
-        let held = &self.vmcb().save.gdtr;
-        DescriptorTable { base: held.base, limit: held.limit }
-    }
-
-    fn set_gdt(&mut self, table: DescriptorTable) {
-        let held = &mut self.vmcb_mut().save.gdtr;
-        (held.base, held.limit) = (table.base, table.limit);
-        self.soil(clean::TABLES);
-    }
-
-    fn idt(&self) -> DescriptorTable {
-        let held = &self.vmcb().save.idtr;
-        DescriptorTable { base: held.base, limit: held.limit }
-    }
-
-    fn set_idt(&mut self, table: DescriptorTable) {
-        let held = &mut self.vmcb_mut().save.idtr;
-        (held.base, held.limit) = (table.base, table.limit);
-        self.soil(clean::TABLES);
-    }
-
-    fn debug(&self, index: u8) -> u64 {
-        match index {
-            6 => self.vmcb().save.dr6,
-            7 => self.vmcb().save.dr7,
-            _ => self.breakpoints.get(usize::from(index)).copied().unwrap_or(0),
-        }
-    }
-
-    fn set_debug(&mut self, index: u8, value: u64) {
-        match index {
-            6 => self.vmcb_mut().save.dr6 = value,
-            7 => self.vmcb_mut().save.dr7 = value,
-            _ => {
-                if let Some(breakpoint) = self.breakpoints.get_mut(usize::from(index)) {
-                    *breakpoint = value;
-                }
-            }
-        }
-        self.soil(clean::DEBUG);
-        self.load_breakpoints();
-    }
-
-    // tidy: table
-    fn msr(&self, number: u32) -> Option<u64> {
-        let save = &self.vmcb().save;
-        Some(match number {
-            msr::STAR => save.star,
-            msr::LSTAR => save.lstar,
-            msr::CSTAR => save.cstar,
-            msr::SFMASK => save.sfmask,
-            msr::KERNEL_GS_BASE => save.kernel_gs_base,
-            msr::SYSENTER_CS => save.sysenter_cs,
-            msr::SYSENTER_ESP => save.sysenter_esp,
-            msr::SYSENTER_EIP => save.sysenter_eip,
-            msr::FS_BASE => self.segment_base(Segment::Fs),
-            msr::GS_BASE => self.segment_base(Segment::Gs),
-            msr::PAT => save.pat,
-            msr::TSC_AUX if self.capabilities.has_tsc_aux => self.tsc_aux,
-            _ => return None,
-        })
-    }
-
-    // tidy: table
-    fn set_msr(&mut self, number: u32, value: u64) -> Option<()> {
-        let save = &mut self.vmcb_mut().save;
-        let held = match number {
-            msr::STAR => &mut save.star,
-            msr::LSTAR => &mut save.lstar,
-            msr::CSTAR => &mut save.cstar,
-            msr::SFMASK => &mut save.sfmask,
-            msr::KERNEL_GS_BASE => &mut save.kernel_gs_base,
-            msr::SYSENTER_CS => &mut save.sysenter_cs,
-            msr::SYSENTER_ESP => &mut save.sysenter_esp,
-            msr::SYSENTER_EIP => &mut save.sysenter_eip,
-            msr::FS_BASE => &mut save.segments[Segment::Fs as usize].base,
-            msr::GS_BASE => &mut save.segments[Segment::Gs as usize].base,
-            msr::PAT => &mut save.pat,
-            msr::TSC_AUX if self.capabilities.has_tsc_aux => {
-                self.tsc_aux = value;
-                processor::this().load_tsc_aux(value);
-                return Some(());
-            }
-            _ => return None,
-        };
-        *held = value;
-        self.soil(clean::NESTED);
-        Some(())
-    }
-
-    fn set_tsc_offset(&mut self, offset: u64) {
-        self.vmcb_mut().control.tsc_offset = offset;
-        self.soil(clean::INTERCEPTS);
-    }
-
-    fn inject(&mut self, event: Event) {
-        self.vmcb_mut().control.event = event.pack();
-        self.todo |= TODO_EVENT;
-    }
-
-    #[inline(always)]
-    fn injection(&self) -> Option<Event> {
-        match self.vmcb().control.event {
-            0 => None,
-            raw => Event::unpack(raw),
-        }
-    }
-
-    fn cancel_injection(&mut self) {
-        self.vmcb_mut().control.event = 0;
-    }
-
-    #[inline(always)]
-    fn offer_interrupt(&mut self, vector: Option<u8>) {
-        let control = &mut self.vmcb_mut().control;
-        let rest = control.virtual_interrupt & !(V_IRQ | V_PRIORITY);
-        // The guest takes it when its IF is set and the priority is above its task priority (AMD APM vol. 2, 15.21.4).
-        control.virtual_interrupt = match vector {
-            Some(vector) => {
-                control.virtual_vector = u32::from(vector);
-                rest | V_IRQ | u32::from(vector >> 4) << V_PRIORITY_SHIFT
-            }
-            None => rest,
-        };
-        self.is_offering = vector.is_some();
-        self.soil(clean::INTERRUPT);
-    }
-
-    #[inline(always)]
-    fn was_offer_taken(&self) -> bool {
-        self.is_offering && self.vmcb().control.virtual_interrupt & V_IRQ == 0
-    }
-
-    fn watch_nmi_end(&mut self, is_watched: bool) {
-        let control = &mut self.vmcb_mut().control;
-        control.intercept_first &= !intercept::IRET;
-        if is_watched {
-            control.intercept_first |= intercept::IRET;
-        }
-        self.soil(clean::INTERCEPTS);
-    }
-
-    fn step(&mut self, is_wanted: bool) {
-        self.step.is_wanted = is_wanted;
-        if is_wanted {
-            self.todo |= TODO_STEP;
-        }
-    }
-
-    #[inline(always)]
-    fn watch_cr8(&mut self, is_watched: bool) {
-        let control = &mut self.vmcb_mut().control;
-        if (control.intercept_cr & WRITE_CR8 != 0) == is_watched {
-            return;
-        }
-        control.intercept_cr ^= WRITE_CR8;
-        self.soil(clean::INTERCEPTS);
-    }
-
-    #[inline(always)]
-    fn flush_tlb(&mut self) {
-        self.todo |= TODO_FLUSH;
-    }
-}
-
-/// A machine check in the guest is the host's: its handler sees what the processor has noted.
-#[cold]
-fn raise_machine_check() {
-    // SAFETY: runs the kernel's own handler of vector 18.
-    unsafe { asm!("int 18") };
-}
-
-/// CR4 bits that this processor takes and that guests may have.
-fn cr4_valid() -> u64 {
-    let (basic, extended) = (cpuid(1, 0), cpuid(7, 0));
-    let bits = [
-        (extended.ecx & 1 << 2, 1 << 11),
-        (extended.ecx & 1 << 16, CR4_LA57),
-        (extended.ebx & 1, 1 << 16),
-        (basic.ecx & 1 << 17, CR4_PCIDE),
-        (basic.ecx & 1 << 26, CR4_OSXSAVE),
-        (extended.ebx & 1 << 7, 1 << 20),
-        (extended.ebx & 1 << 20, 1 << 21),
-        (extended.ecx & 1 << 3, CR4_PKE),
-    ];
-    bits.iter().filter(|(is_there, _)| *is_there != 0).fold(CR4_BASE, |valid, (_, bit)| valid | bit)
-}
-
-/// EFER bits that this processor takes and that guests may have.
-fn efer_valid() -> u64 {
-    let extended = cpuid(0x8000_0001, 0);
-    let mut valid = msr::EFER_SCE | msr::EFER_LME | msr::EFER_LMA | msr::EFER_NXE;
-    if extended.edx & 1 << 25 != 0 {
-        valid |= msr::EFER_FFXSR;
-    }
-    if extended.ecx & 1 << 17 != 0 {
-        valid |= msr::EFER_TCE;
-    }
-    valid
-}

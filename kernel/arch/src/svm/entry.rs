@@ -1,0 +1,126 @@
+//! What comes before an entry and after an exit, when there is anything.
+
+use super::step::Stepped;
+use super::vcpu::{Svm, TODO_CLEAN, TODO_FLUSH, TODO_STEP};
+use super::{exit, processor, switch};
+use core::arch::asm;
+use kernel_core::vcpu::{EventKind, Exit, VirtualCpu};
+use spec::control::DR7_ENABLES;
+use spec::svm::{self, TLB_FLUSH_ALL, TLB_FLUSH_GUEST, V_IRQ, clean, feature};
+
+impl Svm {
+    /// Gives the guest a fresh view of its tables at the next entry.
+    #[cold]
+    fn flush_now(&mut self) {
+        let here = processor::this();
+        if self.has(feature::FLUSH_BY_ASID) && here.has_given(self.asid) {
+            self.vmcb_mut().control.tlb_control = TLB_FLUSH_GUEST;
+            return;
+        }
+        let (asid, has_started_over) = here.next_asid(self.capabilities.asids);
+        self.asid = asid;
+        let control = &mut self.vmcb_mut().control;
+        control.asid = asid.number;
+        control.tlb_control = if has_started_over { TLB_FLUSH_ALL } else { 0 };
+        self.soil(clean::ASID);
+    }
+
+    /// DR0 to DR3 are on the processor while a guest that uses them may run.
+    pub(super) fn load_breakpoints(&self) {
+        if self.vmcb().save.dr7 & DR7_ENABLES == 0 {
+            return;
+        }
+        let [first, second, third, fourth] = self.breakpoints;
+        // SAFETY: the processor clears DR7 when the guest exits, so that these mean nothing to ring 0.
+        unsafe {
+            asm!("mov dr0, {}", "mov dr1, {}", "mov dr2, {}", "mov dr3, {}",
+                in(reg) first, in(reg) second, in(reg) third, in(reg) fourth, options(nostack, preserves_flags));
+        }
+    }
+
+    /// Does what `todo` says, before an entry.
+    #[cold]
+    pub(super) fn prepare(&mut self) {
+        if self.todo & TODO_FLUSH != 0 {
+            self.flush_now();
+        }
+        if self.todo & TODO_STEP != 0 {
+            let (mut step, forgets_shadow) = (self.step, self.capabilities.forgets_shadow);
+            step.begin(self.vmcb_mut(), forgets_shadow);
+            self.step = step;
+        }
+        self.done = self.todo;
+        self.todo = 0;
+    }
+
+    /// Undoes what [`Svm::prepare`] did, after the exit. What it says replaces the exit.
+    #[cold]
+    pub(super) fn tidy_up(&mut self) -> Option<Exit> {
+        let done = core::mem::take(&mut self.done);
+        let control = &mut self.vmcb_mut().control;
+        control.tlb_control = 0;
+        control.event = 0;
+        if done & TODO_CLEAN != 0 {
+            control.clean = clean::ALL;
+        }
+        if done & TODO_STEP == 0 {
+            return None;
+        }
+        let mut step = self.step;
+        let stepped = step.end(self.vmcb_mut());
+        self.step = step;
+        if step.is_wanted {
+            self.todo |= TODO_STEP;
+        }
+        match stepped {
+            Stepped::No => None,
+            Stepped::InShadow => Some(Exit::Retry),
+            Stepped::Yes => Some(Exit::Stepped),
+        }
+    }
+
+    /// Exits that may come in the middle of something: the delivery of an event, an interrupt shadow. (Intercepted
+    /// instructions that are carried out come after the one and end the other.)
+    #[inline(never)]
+    pub(super) fn exit_between(&mut self) -> Exit {
+        self.settle();
+        match self.vmcb().control.exit_code {
+            svm::exit::NMI | svm::exit::SMI | svm::exit::INIT => switch::let_host_events_in(),
+            svm::exit::EXCEPTION_MACHINE_CHECK => raise_machine_check(),
+            _ => {}
+        }
+        exit::decode(&self.vmcb().control, self.has(feature::DECODE_ASSISTS))
+    }
+
+    /// Takes note of what the exit came in the middle of.
+    #[inline(always)]
+    pub(super) fn settle(&mut self) {
+        let control = &self.vmcb().control;
+        let event = control.exit_event;
+        if control.shadow & 1 != 0 && self.capabilities.forgets_shadow {
+            self.todo |= TODO_STEP;
+        }
+        if event & 1 << 31 != 0 {
+            self.keep_event(event);
+        }
+    }
+
+    /// Delivers an event anew whose delivery the exit broke off.
+    #[cold]
+    fn keep_event(&mut self, raw: u64) {
+        let Some(event) = exit::broken_off(raw) else { return };
+        if event.kind == EventKind::External {
+            // It was taken, even where the processor leaves the request standing.
+            self.vmcb_mut().control.virtual_interrupt &= !V_IRQ;
+            self.soil(clean::INTERRUPT);
+        }
+        self.inject(event);
+    }
+}
+
+/// A machine check in the guest is the host's: its handler sees what the processor has noted.
+#[cold]
+fn raise_machine_check() {
+    // SAFETY: runs the kernel's own handler of vector 18.
+    unsafe { asm!("int 18") };
+}
