@@ -2,11 +2,11 @@
 
 use super::hardware::{Event, EventKind, VirtualCpu};
 use super::lapic::Deadline;
+use super::processor::Vcpu;
 use super::run::{Outcome, RunHost};
 use super::shared::{
     POSTED_INIT, POSTED_INTERRUPT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, POSTED_UNHALT, SIPI_SHIFT,
 };
-use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use abi::ExitKind;
 use spec::control::{DR6_BS, DR6_FIXED, RFLAGS_IF, RFLAGS_TF};

@@ -3,9 +3,9 @@
 use super::attention::ATTENTION_DELIVER;
 use super::decode::{self, SystemMove, Width};
 use super::hardware::{Event, Segment, VirtualCpu};
+use super::processor::Vcpu;
 use super::run::Outcome;
 use super::validate::{self, ControlState};
-use super::vcpu::Vcpu;
 use crate::machine::{ExtendedState, Machine};
 use abi::{ExitKind, GPR_RAX, GPR_RCX, GPR_RDX};
 use spec::control::{CR4_DE, CR4_OSXSAVE, DR6_FIXED, DR6_WRITABLE, DR7_FIXED, DR7_WRITABLE};

@@ -1,7 +1,7 @@
 //! The guest's CPUID: a table from the VMM, looked up in constant time.
 
 use super::hardware::VirtualCpu;
-use super::vcpu::Vcpu;
+use super::processor::Vcpu;
 use crate::machine::{ExtendedState, Machine};
 use abi::{CPUID_ENTRIES_MAX, CpuidEntry, Error, GPR_RAX, GPR_RBX, GPR_RCX, GPR_RDX};
 use alloc::vec::Vec;

@@ -3,9 +3,9 @@
 use super::attention::{ATTENTION_DELIVER, ATTENTION_IDLE, ATTENTION_NEWS, Activity};
 use super::decode::{Move, Register, Source};
 use super::hardware::{Event, Exit, MemoryAccess, PortAccess, VirtualCpu};
+use super::processor::Vcpu;
 use super::returns::FAILED_NO_MEMORY;
 use super::run::Outcome;
-use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use crate::memory::{Access, FaultError};
 use abi::{DoorbellKind, ExitCounter, ExitKind, GPR_RAX};
@@ -76,11 +76,12 @@ impl<M: Machine> Vcpu<M> {
 
     /// A doorbell, a page to be made, or a device.
     fn resolve_fault(&mut self, gpa: Gpa, access: MemoryAccess) -> Option<Outcome> {
-        if access == MemoryAccess::Write && self.guest.doorbells(DoorbellKind::Memory).is_listed(gpa.raw()) {
-            if self.ring_memory_doorbell(gpa) {
-                self.shared.count(ExitCounter::Doorbell);
-                return None;
-            }
+        if access == MemoryAccess::Write
+            && self.guest.doorbells(DoorbellKind::Memory).is_listed(gpa.raw())
+            && self.ring_memory_doorbell(gpa)
+        {
+            self.shared.count(ExitCounter::Doorbell);
+            return None;
         }
         let (wanted, kind) = match access {
             MemoryAccess::Read => (Access::Read, 0),

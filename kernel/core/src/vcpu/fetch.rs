@@ -2,7 +2,7 @@
 
 use super::decode::{self, INSTRUCTION_MAX, MemoryMove, Move, Register, Width};
 use super::hardware::{Segment, VirtualCpu};
-use super::vcpu::Vcpu;
+use super::processor::Vcpu;
 use super::walk::{self, Paging};
 use crate::machine::Machine;
 use crate::memory::{Access, GuestKind, Pinned, Residency};

@@ -3,9 +3,9 @@
 use super::attention::ATTENTION_NEWS;
 use super::hardware::VirtualCpu;
 use super::lapic::Message;
+use super::processor::Vcpu;
 use super::run::Outcome;
 use super::shared::POSTED_UNHALT;
-use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use abi::{ExitCounter, ExitKind, GPR_RAX, GPR_RBX, GPR_RCX, GPR_RDX, GPR_RSI};
 

@@ -24,13 +24,13 @@ mod lapic;
 mod message;
 mod msr;
 mod mtrr;
+mod processor;
 mod returns;
 mod run;
 mod shared;
 mod state;
 mod steal;
 mod validate;
-mod vcpu;
 mod walk;
 
 #[cfg(test)]
@@ -42,6 +42,6 @@ pub use hardware::{
     DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, MemoryAccess, PortAccess, Segment,
     VirtualCpu,
 };
+pub use processor::Vcpu;
 pub use run::{Outcome, RunHost};
 pub use shared::{VcpuShared, Wake};
-pub use vcpu::Vcpu;

@@ -3,9 +3,9 @@
 use super::attention::{ATTENTION_DELIVER, ATTENTION_TIMER};
 use super::hardware::{Event, VirtualCpu};
 use super::lapic::{Effect, Mode};
+use super::processor::Vcpu;
 use super::run::Outcome;
 use super::validate;
-use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use abi::{ExitCounter, GPR_RAX, GPR_RCX, GPR_RDX};
 use spec::apic::{X2APIC_COMMAND_MSR, X2APIC_EOI_MSR, X2APIC_FIRST_MSR, X2APIC_LAST_MSR};

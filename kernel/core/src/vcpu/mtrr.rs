@@ -44,7 +44,7 @@ impl MemoryTypes {
 
     /// Writes a register; `None` if `number` is none of these, `Some(false)` for #GP(0).
     pub(super) fn write(&mut self, number: u32, value: u64, physical_bits: u32) -> Option<bool> {
-        let address_mask = (1u64 << physical_bits) - 1 & !0xfff;
+        let address_mask = ((1u64 << physical_bits) - 1) & !0xfff;
         match number {
             MTRR_CAP => Some(false),
             MTRR_DEFAULT => Some(store(&mut self.default, value, value & !0xcff == 0 && is_type(value))),

@@ -2,8 +2,8 @@
 
 use super::attention::ATTENTION_DELIVER;
 use super::hardware::{Event, Segment, VirtualCpu};
+use super::processor::Vcpu;
 use super::run::Outcome;
-use super::vcpu::Vcpu;
 use crate::machine::Machine;
 use abi::{ExitKind, Injection, WritebackFlags};
 use core::sync::atomic::Ordering::Relaxed;

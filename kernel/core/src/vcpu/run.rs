@@ -2,7 +2,7 @@
 
 use super::attention::ATTENTION_LEAVE;
 use super::hardware::{Exit, ExitHandler, MemoryAccess, VirtualCpu};
-use super::vcpu::Vcpu;
+use super::processor::Vcpu;
 use crate::machine::Machine;
 use crate::memory::Visitor;
 use base_units::Gpa;
@@ -51,10 +51,10 @@ impl<M: Machine> Vcpu<M> {
     fn run_loop<H: RunHost>(&mut self, host: &mut H) -> Outcome {
         let mut visitor = self.space.residency().visitor(M::cpu());
         loop {
-            if self.needs_attention() {
-                if let Some(outcome) = self.take_outcome().or_else(|| self.attend(host)) {
-                    return outcome;
-                }
+            if self.needs_attention()
+                && let Some(outcome) = self.take_outcome().or_else(|| self.attend(host))
+            {
+                return outcome;
             }
             self.enter(&mut visitor);
             M::Vcpu::with_exit(self);

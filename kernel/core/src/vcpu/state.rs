@@ -4,8 +4,8 @@ use super::attention::{ATTENTION_DELIVER, ATTENTION_IDLE, ATTENTION_TIMER, Activ
 use super::control::fixed_debug;
 use super::hardware::{DescriptorTable, Event, Segment, VirtualCpu};
 use super::msr::{Read, Write};
+use super::processor::Vcpu;
 use super::validate;
-use super::vcpu::Vcpu;
 use crate::machine::{ExtendedState, Machine};
 use abi::{
     ApicState, CPUID_ENTRIES_MAX, CpuidEntry, Error, GPR_RAX, GPR_RDX, MsrValue, RegisterState, SegmentState,

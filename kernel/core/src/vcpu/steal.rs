@@ -25,7 +25,7 @@ impl StealRecord {
 
     /// Puts the record at `address` (0 = nowhere). False if it is not aligned.
     pub(super) fn set(&mut self, address: u64, waited_ns: u64) -> bool {
-        if address % RECORD_BYTES != 0 {
+        if !address.is_multiple_of(RECORD_BYTES) {
             return false;
         }
         self.address = (address != 0).then_some(Gpa::new(address));

@@ -129,7 +129,7 @@ fn is_control_valid(facts: &Facts, state: &RegisterState) -> bool {
         && efer & !(facts.efer_valid | EFER_LMA) == 0
         && (efer & EFER_LMA != 0) == is_long
         && !(is_long && cr4 & CR4_PAE == 0)
-        && !(cr4 & CR4_PCIDE != 0 && !is_long)
+        && (cr4 & CR4_PCIDE == 0 || is_long)
         && state.cr3 & !cr3_mask == 0
 }
 

@@ -161,7 +161,7 @@ impl Lapic {
     /// Writes IA32_APIC_BASE. [`Effect::Fault`] for reserved bits and for the transitions that the manual
     /// forbids (Intel SDM vol. 3, figure 11-27). `has_x2apic` is what the guest's CPUID says.
     pub(crate) fn write_base(&mut self, value: u64, has_x2apic: bool) -> Effect {
-        let address_mask = (1u64 << self.physical_bits) - 1 & !0xfff;
+        let address_mask = ((1u64 << self.physical_bits) - 1) & !0xfff;
         let known = BASE_BSP | BASE_ENABLE | address_mask | if has_x2apic { BASE_X2APIC } else { 0 };
         let enable = BASE_ENABLE | BASE_X2APIC;
         let is_legal = match (self.base & enable, value & enable) {

@@ -24,7 +24,7 @@ impl Lapic {
 
     /// Takes over a saved state; `None` (and no change) if hardware could not be in it. The id stays.
     pub(crate) fn restore(&mut self, state: &ApicState, now_ns: u64) -> Option<()> {
-        let address_mask = (1u64 << self.physical_bits) - 1 & !0xfff;
+        let address_mask = ((1u64 << self.physical_bits) - 1) & !0xfff;
         let known = BASE_BSP | BASE_ENABLE | BASE_X2APIC | address_mask;
         if state.base & !known != 0 || state.base & (BASE_ENABLE | BASE_X2APIC) == BASE_X2APIC {
             return None;
