@@ -21,6 +21,8 @@ const ADVANCES_MAX: usize = 300;
 const BUFFERS_MAX: u8 = 6;
 /// Buffers lie below, or a little above.
 const BUFFERS_END: u64 = 0x4_0000;
+/// Bytes that the driver writes to its buffers at once at the most.
+const POKE_BYTES_MAX: u64 = 32;
 /// Guest RAM of the bench.
 const RAM_BYTES: usize = 0x8_0000;
 /// Bytes of the disks.
@@ -66,6 +68,9 @@ struct Drive<D> {
     writable: Vec<GuestRange>,
     /// For each request that is out, by queue and id, the bytes that the device may write.
     room: BTreeMap<(u16, u16), u64>,
+    /// All memory before and after a notification, kept for their room.
+    before: Vec<u8>,
+    after: Vec<u8>,
 }
 
 impl<D: VirtioDevice> Drive<D> {
@@ -73,7 +78,14 @@ impl<D: VirtioDevice> Drive<D> {
         let queues = device.queues().len() as u16;
         let bench = Bench::new(device, features, queues);
         let is_packed = features & FEATURE_PACKED != 0;
-        let mut drive = Self { bench, is_packed, writable: Vec::new(), room: BTreeMap::new() };
+        let mut drive = Self {
+            bench,
+            is_packed,
+            writable: Vec::new(),
+            room: BTreeMap::new(),
+            before: Vec::new(),
+            after: Vec::new(),
+        };
         for _ in 0..STEPS_MAX {
             if input.is_empty() {
                 break;
@@ -110,13 +122,14 @@ impl<D: VirtioDevice> Drive<D> {
 
     /// The driver writes its memory.
     fn poke(&mut self, input: &mut Input<'_>) {
-        let at = u64::from(input.u16()) * 4 % BUFFERS_END;
-        let count = usize::from(input.u8() % 33);
+        let at = u64::from(input.u16()) * 4 % (BUFFERS_END - POKE_BYTES_MAX);
+        let count = usize::from(input.u8()) % (POKE_BYTES_MAX as usize + 1);
         assert_eq!(self.bench.memory.write(Gpa::new(at), input.bytes(count)), Ok(()));
     }
 
     fn notify(&mut self, queue: u16) {
-        let before = self.ram();
+        let mut before = std::mem::take(&mut self.before);
+        self.copy_ram(&mut before);
         self.bench.notify(queue);
         let mut advances = 0;
         while self.bench.pci.deadline() <= self.bench.now {
@@ -128,13 +141,15 @@ impl<D: VirtioDevice> Drive<D> {
         for range in self.bench.effects.drain_returned() {
             assert_eq!(self.bench.memory.check(range), Ok(()), "memory given back that is no RAM");
         }
-        let after = self.ram();
+        let mut after = std::mem::take(&mut self.after);
+        self.copy_ram(&mut after);
         let changed =
             (0..RAM_BYTES).step_by(PIECE).filter(|at| before[*at..at + PIECE] != after[*at..at + PIECE]);
         for piece in changed {
             let bytes = (piece..piece + PIECE).filter(|at| before[*at] != after[*at]);
             bytes.for_each(|at| assert!(self.may_write(at as u64), "the device wrote to {at:#x}"));
         }
+        (self.before, self.after) = (before, after);
     }
 
     /// Whether the device was ever given the byte at `at` to write.
@@ -165,10 +180,9 @@ impl<D: VirtioDevice> Drive<D> {
         }
     }
 
-    fn ram(&self) -> Vec<u8> {
-        let mut bytes = vec![0; RAM_BYTES];
-        assert_eq!(self.bench.memory.read(Gpa::new(0), &mut bytes), Ok(()));
-        bytes
+    fn copy_ram(&self, bytes: &mut Vec<u8>) {
+        bytes.resize(RAM_BYTES, 0);
+        assert_eq!(self.bench.memory.read(Gpa::new(0), bytes), Ok(()));
     }
 }
 
