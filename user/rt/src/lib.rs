@@ -53,6 +53,7 @@ pub mod object;
 mod once;
 mod panic;
 mod private;
+mod random;
 mod shared_ring;
 mod spawn;
 mod start;
@@ -89,6 +90,7 @@ pub use object::{
 pub use once::Once;
 pub use panic::EXIT_CODE_PANIC;
 pub use private::PrivateBytes;
+pub use random::random_u64;
 pub use shared_ring::SharedRing;
 pub use spawn::{ProgramFile, SpawnError, SpawnOptions, Spawned, spawn_program};
 pub use start::{EXIT_CODE_NO_START, RootObjects, Startup, next_object};

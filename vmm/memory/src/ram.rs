@@ -2,7 +2,7 @@
 
 use crate::volatile;
 use base_units::Gpa;
-use core::ptr::NonNull;
+use core::sync::atomic::AtomicU8;
 use vmm_bus::{GuestMemory, GuestRange, MemoryError};
 
 /// Pieces of RAM of one guest at the most: below and above the hole for devices, and firmware.
@@ -15,10 +15,8 @@ const FILL_STEP: usize = 64;
 pub struct RamRegion {
     /// First guest-physical address.
     pub start: Gpa,
-    /// Size.
-    pub bytes: u64,
-    /// Where `start` is mapped in this process.
-    pub base: NonNull<u8>,
+    /// Its bytes, from `start` on, as this process sees them for as long as it lives.
+    pub bytes: &'static [AtomicU8],
 }
 
 /// Why RAM was not put together.
@@ -26,33 +24,25 @@ pub struct RamRegion {
 pub enum RamError {
     /// More than [`REGIONS_MAX`] regions.
     TooManyRegions,
-    /// A region is empty, passes the end of an address space, or overlaps another one.
+    /// A region is empty, passes the end of the guest's address space, or overlaps another one.
     BadRegion,
 }
 
-/// The RAM of one guest. Having one proves that its regions are mapped as long as it lives.
+/// The RAM of one guest.
+///
+/// The regions are borrowed as atomics, so that nobody has an ordinary reference to these bytes; what copies them
+/// is volatile access, which moves more than a byte at once.
 #[derive(Debug)]
 pub struct MappedRam {
-    /// Sorted by `start`; `used` of them are valid. Set once, at construction.
+    /// Those in use sorted by `start`, then empty ones. Set once, at construction.
     regions: [RamRegion; REGIONS_MAX],
-    used: usize,
 }
-
-// SAFETY: all accesses are volatile copies of memory that other processors write anyway; the regions
-// themselves never change after construction.
-unsafe impl Send for MappedRam {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for MappedRam {}
 
 impl MappedRam {
     /// Puts RAM together from mapped regions.
-    ///
-    /// # Safety
-    /// Each region's `base` is valid for reads and writes of `bytes` bytes as long as the value lives,
-    /// and no Rust reference to any of these bytes exists meanwhile.
-    pub unsafe fn new(regions: &[RamRegion]) -> Result<Self, RamError> {
-        let nowhere = RamRegion { start: Gpa::new(0), bytes: 0, base: NonNull::dangling() };
-        let mut ram = Self { regions: [nowhere; REGIONS_MAX], used: regions.len() };
+    pub fn new(regions: &[RamRegion]) -> Result<Self, RamError> {
+        let nowhere = RamRegion { start: Gpa::new(0), bytes: &[] };
+        let mut ram = Self { regions: [nowhere; REGIONS_MAX] };
         let used = ram.regions.get_mut(..regions.len()).ok_or(RamError::TooManyRegions)?;
         used.copy_from_slice(regions);
         used.sort_unstable_by_key(|region| region.start);
@@ -61,11 +51,6 @@ impl MappedRam {
             free_from = region_end(region, free_from).ok_or(RamError::BadRegion)?;
         }
         Ok(ram)
-    }
-
-    /// The regions, sorted.
-    pub fn regions(&self) -> &[RamRegion] {
-        self.regions.get(..self.used).unwrap_or_default()
     }
 
     /// Where this process sees `bytes` bytes of RAM at `at`. The pointer is valid for them.
@@ -92,17 +77,16 @@ fn place_in(region: &RamRegion, at: Gpa, bytes: u64) -> Option<*mut u8> {
     let offset = at.raw().wrapping_sub(region.start.raw());
     // An address below the region wraps to an offset that no region has: regions end before the
     // address space does.
-    let room = region.bytes.checked_sub(offset).filter(|room| *room > 0 && bytes <= *room);
-    // A region was checked to fit this process' address space, so its offsets fit `usize`.
-    room.map(|_| region.base.as_ptr().wrapping_add(offset as usize))
+    let room = (region.bytes.len() as u64).checked_sub(offset).filter(|room| *room > 0 && bytes <= *room);
+    // An offset below a slice's length fits `usize`. The slice is of atomics, so it may be written.
+    let base = region.bytes.as_ptr().cast::<u8>().cast_mut();
+    room.map(|_| base.wrapping_add(offset as usize))
 }
 
-/// The end of a region that starts at `free_from` or above and fits both address spaces.
+/// The end of a region that starts at `free_from` or above and fits the guest's address space.
 fn region_end(region: &RamRegion, free_from: u64) -> Option<u64> {
-    let host_bytes = usize::try_from(region.bytes).ok().filter(|bytes| *bytes > 0)?;
-    (region.base.as_ptr() as usize).checked_add(host_bytes)?;
-    let end = region.start.raw().checked_add(region.bytes)?;
-    (region.start.raw() >= free_from).then_some(end)
+    let end = region.start.raw().checked_add(region.bytes.len() as u64)?;
+    (region.start.raw() >= free_from && !region.bytes.is_empty()).then_some(end)
 }
 
 impl GuestMemory for MappedRam {

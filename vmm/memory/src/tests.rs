@@ -1,9 +1,9 @@
 //! What mapped memory promises, over pages of the test's own heap.
 
-use crate::{MappedBytes, MappedRam, RamError, RamRegion};
+use crate::{MappedRam, RamError, RamRegion};
 use alloc::{vec, vec::Vec};
 use base_units::Gpa;
-use core::ptr::NonNull;
+use core::sync::atomic::AtomicU8;
 use proptest::prelude::*;
 use vmm_bus::{ByteVolume, GuestMemory, GuestRange, MemoryError, Volume, VolumeError};
 
@@ -11,31 +11,17 @@ const LOW: u64 = 0x1000;
 const HIGH: u64 = 0x10_0000;
 const BYTES: usize = 8192;
 
-/// Heap memory that plays the mapped pages.
-struct Pages {
-    low: Vec<u8>,
-    high: Vec<u8>,
+/// Heap memory that plays the mapped pages; never freed, as those are never unmapped.
+fn regions() -> [RamRegion; 2] {
+    let region = |start| {
+        let bytes: Vec<AtomicU8> = (0..BYTES).map(|_| AtomicU8::new(0)).collect();
+        RamRegion { start: Gpa::new(start), bytes: bytes.leak() }
+    };
+    [region(HIGH), region(LOW)]
 }
 
-impl Pages {
-    fn new() -> Self {
-        Self { low: vec![0; BYTES], high: vec![0; BYTES] }
-    }
-
-    fn regions(&mut self) -> [RamRegion; 2] {
-        [region(HIGH, &mut self.high), region(LOW, &mut self.low)]
-    }
-}
-
-fn region(start: u64, bytes: &mut [u8]) -> RamRegion {
-    let base = NonNull::from(&mut *bytes).cast();
-    RamRegion { start: Gpa::new(start), bytes: bytes.len() as u64, base }
-}
-
-fn ram(pages: &mut Pages) -> MappedRam {
-    let regions = pages.regions();
-    // SAFETY: the vectors outlive the value in every test and are not touched meanwhile.
-    match unsafe { MappedRam::new(&regions) } {
+fn ram() -> MappedRam {
+    match MappedRam::new(&regions()) {
         Ok(ram) => ram,
         Err(error) => panic!("{error:?}"),
     }
@@ -43,8 +29,7 @@ fn ram(pages: &mut Pages) -> MappedRam {
 
 #[test]
 fn a_range_that_leaves_its_region_is_refused_as_a_whole() {
-    let mut pages = Pages::new();
-    let ram = ram(&mut pages);
+    let ram = ram();
     let last = Gpa::new(LOW + BYTES as u64 - 1);
 
     assert_eq!(ram.write(last, &[1, 2]), Err(MemoryError::OutOfRange));
@@ -62,20 +47,17 @@ fn a_range_that_leaves_its_region_is_refused_as_a_whole() {
 
 #[test]
 fn regions_that_overlap_are_refused() {
-    let mut pages = Pages::new();
-    let [mut first, second] = pages.regions();
+    let [mut first, second] = regions();
     first.start = Gpa::new(LOW + 1);
 
-    // SAFETY: nothing is accessed.
-    let overlapping = unsafe { MappedRam::new(&[first, second]) };
+    let overlapping = MappedRam::new(&[first, second]);
 
     assert!(matches!(overlapping, Err(RamError::BadRegion)));
 }
 
 #[test]
 fn integers_are_little_endian() {
-    let mut pages = Pages::new();
-    let ram = ram(&mut pages);
+    let ram = ram();
 
     assert_eq!(ram.write_u64(Gpa::new(LOW + 1), 0x0102_0304_0506_0708), Ok(()));
 
@@ -86,12 +68,8 @@ fn integers_are_little_endian() {
 
 #[test]
 fn a_volume_moves_data_between_its_pages_and_the_guest() {
-    let mut pages = Pages::new();
-    let ram = ram(&mut pages);
-    let mut disk = vec![0u8; 4096];
-    // SAFETY: the vector outlives the volume and is not touched meanwhile.
-    let bytes = unsafe { MappedBytes::new(NonNull::from(&mut *disk).cast(), 4096) };
-    let mut volume = ByteVolume::new(bytes);
+    let ram = ram();
+    let mut volume = ByteVolume::new(vec![0u8; 4096]);
     let buffer = GuestRange { start: Gpa::new(LOW), bytes: 512 };
     assert_eq!(ram.fill(buffer, 0x5A), Ok(()));
 
@@ -107,8 +85,7 @@ fn a_volume_moves_data_between_its_pages_and_the_guest() {
 proptest! {
     #[test]
     fn copies_of_any_length_and_alignment_are_exact(at in 0usize..300, data in prop::collection::vec(any::<u8>(), 0..600)) {
-        let mut pages = Pages::new();
-        let ram = ram(&mut pages);
+        let ram = ram();
         let place = Gpa::new(LOW + at as u64);
         let mut back = vec![0; data.len()];
 
@@ -116,7 +93,9 @@ proptest! {
         prop_assert_eq!(ram.read(place, &mut back), Ok(()));
 
         prop_assert_eq!(&back, &data);
-        prop_assert!(pages.low[..at].iter().all(|byte| *byte == 0));
-        prop_assert!(pages.low[at + data.len()..].iter().all(|byte| *byte == 0));
+        let mut all = vec![0; BYTES];
+        prop_assert_eq!(ram.read(Gpa::new(LOW), &mut all), Ok(()));
+        prop_assert!(all[..at].iter().all(|byte| *byte == 0));
+        prop_assert!(all[at + data.len()..].iter().all(|byte| *byte == 0));
     }
 }

@@ -35,17 +35,12 @@ pub(crate) fn build(
     group: &Group,
     disks: Vec<Memory>,
 ) -> Result<Machine, String> {
-    let mut bus = Bus::new(Box::new(sendable(IoApic::new())), layout::IO_APIC_START, ioapic::ADDRESS_BYTES)
+    let mut bus = Bus::new(Box::new(IoApic::new()), layout::IO_APIC_START, ioapic::ADDRESS_BYTES)
         .map_err(|error| sentence(&error))?;
     let (uart, power) = add_fixed(&mut bus, message).map_err(|error| sentence(&error))?;
     let functions = Functions { bus: &mut bus, plan, vcpus: message.machine.vcpus };
     let (console, balloon) = functions.add_all(&message.machine.disks, group, disks)?;
     Ok(Machine::new(bus, Board { uart, power, console, balloon }))
-}
-
-/// The device itself. [`Machine`] moves between threads because every device passes through here.
-fn sendable<T: Send>(device: T) -> T {
-    device
 }
 
 fn sentence(error: &BusError) -> String {
@@ -58,21 +53,21 @@ fn add_fixed(
     message: &StartMessage,
 ) -> Result<(DeviceId<Uart>, DeviceId<PowerManagement>), BusError> {
     bus.map_ecam(layout::ECAM_START)?;
-    let uart = bus.add(sendable(Uart::new(fixed_line(layout::COM1_INTERRUPT))))?;
+    let uart = bus.add(Uart::new(fixed_line(layout::COM1_INTERRUPT)))?;
     bus.map_ports(uart, Region(0), layout::COM1_PORT, uart16550::REGISTERS)?;
 
     let now = user_rt::now();
     let seconds = message.unix_nanos_at_zero.saturating_add(now.raw()) / NANOS_PER_SECOND;
-    let clock = bus.add(sendable(Rtc::new(fixed_line(layout::RTC_INTERRUPT), UnixSeconds(seconds), now)))?;
+    let clock = bus.add(Rtc::new(fixed_line(layout::RTC_INTERRUPT), UnixSeconds(seconds), now))?;
     bus.map_ports(clock, Region(0), layout::RTC_PORT, rtc::PORTS)?;
 
-    let power = bus.add(sendable(PowerManagement::new(fixed_line(layout::SYSTEM_CONTROL_INTERRUPT))))?;
+    let power = bus.add(PowerManagement::new(fixed_line(layout::SYSTEM_CONTROL_INTERRUPT)))?;
     bus.map_ports(power, pm::EVENT_REGION, layout::PM_EVENT_PORT, pm::EVENT_BYTES)?;
     bus.map_ports(power, pm::CONTROL_REGION, layout::PM_CONTROL_PORT, pm::CONTROL_BYTES)?;
     bus.map_ports(power, pm::TIMER_REGION, layout::PM_TIMER_PORT, pm::TIMER_BYTES)?;
     bus.map_ports(power, pm::RESET_REGION, layout::RESET_PORT, 1)?;
 
-    let keyboard = bus.add(sendable(KeyboardController))?;
+    let keyboard = bus.add(KeyboardController)?;
     bus.map_ports(keyboard, Region(0), keyboard_controller::PORT, 1)?;
     Ok((uart, power))
 }
@@ -129,12 +124,12 @@ impl Functions<'_> {
         Ok((console.ok_or_else(missing)?, balloon.ok_or_else(missing)?))
     }
 
-    fn add<T: Device + Send>(&mut self, slot: &PciSlot, device: T) -> Result<DeviceId<T>, String> {
+    fn add<T: Device>(&mut self, slot: &PciSlot, device: T) -> Result<DeviceId<T>, String> {
         let place = Slot::new(slot.device).ok_or_else(|| String::from("the plan has too many slots"))?;
-        self.bus.add_function(place, sendable(device)).map_err(|error| sentence(&error))
+        self.bus.add_function(place, device).map_err(|error| sentence(&error))
     }
 
-    fn add_virtio<D: VirtioDevice + Send>(
+    fn add_virtio<D: VirtioDevice>(
         &mut self,
         slot: &PciSlot,
         device: D,

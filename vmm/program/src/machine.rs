@@ -18,11 +18,6 @@ pub(crate) struct Machine {
     pub(crate) armed: Nanos,
 }
 
-// SAFETY: only the bus is not `Send` by itself, because it holds devices behind a trait that does not
-// say so. `board` adds every device through functions that demand `Send` of its type.
-#[allow(unsafe_code, reason = "vmm_bus does not promise what board checks")]
-unsafe impl Send for Machine {}
-
 impl Machine {
     /// Puts the machine together.
     pub(crate) fn new(bus: Bus, board: Board) -> Self {

@@ -13,7 +13,7 @@
 //! calls the device, carries out the effects and runs the guest again. Nothing on this path allocates.
 #![no_std]
 #![no_main]
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 extern crate alloc;
 

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 use base_units::Gpa;
-use core::ptr::NonNull;
-use user_rt::{Error, Group, Guest, GuestMapFlags, MapFlags, Mapping, Memory, MemoryFlags};
+use core::sync::atomic::AtomicU8;
+use user_rt::{Error, Group, Guest, GuestMapFlags, MapFlags, Memory, MemoryFlags};
 use vmm_bus::{GuestMemory, GuestRange};
 use vmm_machine::{MemoryMap, RamRegion};
 use vmm_memory::MappedRam;
@@ -16,7 +16,6 @@ const COPY_BYTES: usize = 16 << 10;
 /// The RAM of the VM.
 pub(crate) struct Ram {
     memory: Memory,
-    mapping: Mapping,
     mapped: MappedRam,
     regions: Vec<RamRegion>,
 }
@@ -33,8 +32,9 @@ impl Ram {
             let access = GuestMapFlags::WRITE | GuestMapFlags::EXECUTE;
             guest.map(&memory, region.offset, region.bytes, region.start, access)?;
         }
-        let mapped = view(&mapping, &regions)?;
-        Ok(Self { memory, mapping, mapped, regions })
+        // The VM lives as long as the process, and so do its pages.
+        let mapped = view(mapping.leak_atomic_bytes()?, &regions)?;
+        Ok(Self { memory, mapped, regions })
     }
 
     /// RAM as devices and the emulator reach it.
@@ -59,8 +59,7 @@ impl Ram {
 
     /// Copies bytes to RAM.
     pub(crate) fn write(&self, to: Gpa, bytes: &[u8]) -> Result<(), Error> {
-        let offset = self.offset_of(GuestRange { start: to, bytes: bytes.len() as u64 })?;
-        self.mapping.write(offset as usize, bytes)
+        self.mapped.write(to, bytes).map_err(|_| Error::OutOfRange)
     }
 
     /// Gives pages back to the host: they read as zero from now on.
@@ -92,24 +91,15 @@ impl Ram {
     }
 }
 
-/// The mapping as guest-physical memory.
-#[allow(unsafe_code, reason = "the only place where mapped pages meet the crate that reads them")]
-fn view(mapping: &Mapping, regions: &[RamRegion]) -> Result<MappedRam, Error> {
-    let base = mapping.as_ptr();
-    let parts: Vec<vmm_memory::RamRegion> = regions
-        .iter()
-        .filter_map(|region| {
-            let start = base.as_ptr().wrapping_add(region.offset as usize);
-            Some(vmm_memory::RamRegion {
-                start: region.start,
-                bytes: region.bytes,
-                base: NonNull::new(start)?,
-            })
-        })
-        .collect();
-    // SAFETY: the mapping covers all regions (the plan's offsets and sizes add up to its length), lives
-    // in the same value as the view and is dropped with it; nobody makes references to guest RAM.
-    unsafe { MappedRam::new(&parts) }.map_err(|_| Error::BadArgument)
+/// The mapped pages as guest-physical memory.
+fn view(pages: &'static [AtomicU8], regions: &[RamRegion]) -> Result<MappedRam, Error> {
+    let part = |region: &RamRegion| {
+        let start = usize::try_from(region.offset).ok()?;
+        let end = start.checked_add(usize::try_from(region.bytes).ok()?)?;
+        Some(vmm_memory::RamRegion { start: region.start, bytes: pages.get(start..end)? })
+    };
+    let parts: Option<Vec<vmm_memory::RamRegion>> = regions.iter().map(part).collect();
+    MappedRam::new(&parts.ok_or(Error::OutOfRange)?).map_err(|_| Error::BadArgument)
 }
 
 /// Replaces a record of the kind that a guest reads without a lock: its first word is a version that is odd
