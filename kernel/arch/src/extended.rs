@@ -186,6 +186,7 @@ impl ExtendedState for Extended {
             unsafe { asm!("fxsave64 [{}]", in(reg) area, options(nostack, preserves_flags)) };
             return;
         }
+        self.adopt_xcr0();
         set_xcr0(self.xcr0 | LEGACY);
         if HAS_OPTIMIZED.load(Relaxed) != 0 {
             // SAFETY: the area is ours and has room for all components.
@@ -224,6 +225,26 @@ impl ExtendedState for Extended {
     fn set_xcr0(&mut self, value: u64) {
         // The area holds only these components; the caller has checked it, but a bit too many would fault in ring 0.
         self.xcr0 = value & COMPONENTS.load(Relaxed) | u64::from(COMPONENTS.load(Relaxed) != 0);
+    }
+
+    /// QEMU's AMD-V does not intercept XSETBV: without this the components that a guest turned on itself would
+    /// not be saved.
+    #[inline]
+    fn adopt_xcr0(&mut self) -> bool {
+        if COMPONENTS.load(Relaxed) == 0 {
+            return false;
+        }
+        let (low, high): (u32, u32);
+        // SAFETY: CR4.OSXSAVE is set where there are components; XGETBV changes nothing.
+        unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags)) };
+        let actual = u64::from(high) << 32 | u64::from(low);
+        let local = local();
+        if local.xcr0.get() == actual {
+            return false;
+        }
+        local.xcr0.set(actual);
+        self.set_xcr0(actual);
+        true
     }
 
     fn read(&self, buffer: &mut [u8]) -> usize {

@@ -206,6 +206,7 @@ impl<M: Machine> Cpu<M> {
         let is_allowed_here = thread.may_run_on(self.index);
         if is_allowed_here {
             self.shared.push(thread, Arrival::Preempted);
+            self.kernel.offer_work();
         } else {
             self.kernel.make_ready(thread);
         }

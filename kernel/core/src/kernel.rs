@@ -194,6 +194,15 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Threads wait here: lets an idle processor come and take one. It found nothing when it went idle, but
+    /// one may have come between its look and its bit.
+    pub fn offer_work(&self) {
+        let idle = self.idle.load(SeqCst) & !(1 << M::cpu());
+        if idle != 0 {
+            self.poke(idle.trailing_zeros() as usize);
+        }
+    }
+
     /// Makes all other processors leave ring 3 and guests once.
     pub fn notify_others(&self) {
         for cpu in (0..self.cpus.len()).filter(|cpu| *cpu != M::cpu()) {

@@ -192,6 +192,11 @@ pub trait ExtendedState: Send + Sized {
     fn xcr0(&self) -> u64;
     /// Changes XCR0; the caller has checked it. Takes effect at the next `load`.
     fn set_xcr0(&mut self, value: u64);
+    /// Takes note of an XCR0 that a guest set without an exit, while its state is on the processor; whether it did.
+    /// Hardware always exits at XSETBV; an emulator may not.
+    fn adopt_xcr0(&mut self) -> bool {
+        false
+    }
     /// Copies the XSAVE area (standard format) out; returns the bytes written.
     fn read(&self, buffer: &mut [u8]) -> usize;
     /// Replaces the area; `false` if hardware would refuse it (reserved header bits, MXCSR).

@@ -75,12 +75,12 @@ impl Machine for X86 {
 
     #[inline(always)]
     fn ticks_to_ns(ticks: u64) -> u64 {
-        scale().to_ns(ticks.saturating_sub(boot::info().entry_tsc))
+        scale().to_ns(ticks)
     }
 
     #[inline(always)]
     fn ns_to_ticks(ns: u64) -> u64 {
-        scale().to_ticks(ns).saturating_add(boot::info().entry_tsc)
+        scale().to_ticks(ns)
     }
 
     #[inline(always)]
@@ -233,7 +233,7 @@ fn system_info() -> SystemInfo {
     }
     SystemInfo {
         tsc_hz: scale().hz(),
-        tsc_start: info.entry_tsc,
+        tsc_start: 0,
         tsc_multiplier: scale().multiplier(),
         cpus: local::count() as u64,
         memory_bytes: ram,
