@@ -13,7 +13,7 @@ use management_config::VmDefinition;
 use user_rt::{
     Channel, Error, Group, MESSAGE_BYTES_MAX, Object, OwnedHandle, Port, Rights, SpawnOptions, spawn_program,
 };
-use vmm_protocol::{DiskConfig, MachineConfig, StartMessage};
+use vmm_protocol::{DiskConfig, MachineConfig, Start, StartMessage};
 
 /// Bytes of the first thread's stack; it builds the machine.
 const STACK_BYTES: u64 = 128 * 1024;
@@ -47,7 +47,9 @@ impl VmRun {
         let group = roots.group.create_child(&limits(&vm.shares, limit)).map_err(kernel)?;
         let (theirs, ours) = Channel::create().map_err(kernel)?;
         let handles = files.handles(boot, &group, theirs).map_err(kernel)?;
-        let message = user_ipc::encode_to_vec(&files.message(vm, boot.unix_nanos_at_zero), MESSAGE_BYTES_MAX)
+        let start =
+            Start { message: files.message(vm, boot.unix_nanos_at_zero), cpu_mask: vm.shares.cpu_mask };
+        let message = user_ipc::encode_to_vec(&start, MESSAGE_BYTES_MAX)
             .map_err(|_| String::from("its start message is too long"))?;
         let options = SpawnOptions { name: &vm.name, group: &group, stack_bytes: STACK_BYTES };
         let spawned = spawn_program(boot.bundle.program(program), options, &message, handles)

@@ -2,11 +2,13 @@
 
 use alloc::vec::Vec;
 use user_rt::{Channel, Group, Memory, Object, OwnedHandle, Startup};
-use vmm_protocol::StartMessage;
+use vmm_protocol::{Start, StartMessage};
 
 /// What the supervisor gave.
 pub(crate) struct Inputs {
     pub(crate) message: StartMessage,
+    /// Processors that the VM's threads may run on.
+    pub(crate) cpu_mask: Option<u64>,
     /// To the supervisor.
     pub(crate) channel: Channel,
     /// Pays for everything.
@@ -21,7 +23,7 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// Decodes the message and matches the handles that came with it.
     pub(crate) fn unpack(startup: Startup) -> Option<Self> {
-        let message: StartMessage = user_ipc::decode(&startup.bytes).ok()?;
+        let Start { message, cpu_mask } = user_ipc::decode(&startup.bytes).ok()?;
         let mut handles = startup.handles.into_iter();
         let group = take(&mut handles)?;
         let kernel = take(&mut handles)?;
@@ -31,7 +33,7 @@ impl Inputs {
             disks.push(take(&mut handles)?);
         }
         let console = take(&mut handles)?;
-        Some(Self { message, channel: startup.channel, group, kernel, initrd, disks, console })
+        Some(Self { message, cpu_mask, channel: startup.channel, group, kernel, initrd, disks, console })
     }
 }
 

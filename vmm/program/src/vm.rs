@@ -4,13 +4,15 @@ use crate::{
     board, inputs::Inputs, lifecycle::Lifecycle, machine::Machine, ram::Ram, vcpu, vcpu::start::Start,
 };
 use alloc::{boxed::Box, format, string::String, vec::Vec};
-use user_rt::{Channel, Event, Group, Guest, Memory, Mutex, Port, Vcpu};
+use user_rt::{Channel, Error, Event, Group, Guest, Memory, Mutex, Port, Vcpu};
 use vmm_machine::{ClockScale, HostCpuid, HostFacts, MachinePlan};
 use vmm_protocol::StartMessage;
 
 /// The VM. It lives as long as the process.
 pub(crate) struct Vm {
     pub(crate) message: StartMessage,
+    /// Processors that the threads may run on, one bit each; `None` = all.
+    cpu_mask: Option<u64>,
     pub(crate) plan: MachinePlan,
     pub(crate) kernel: Memory,
     pub(crate) initrd: Option<Memory>,
@@ -43,7 +45,10 @@ pub(crate) type Refusal = (Channel, String);
 impl Vm {
     /// Builds the machine and starts its vCPU threads, which wait for the device loop.
     pub(crate) fn build(inputs: Inputs) -> Result<&'static Self, Refusal> {
-        let Inputs { message, channel, group, kernel, initrd, disks, console } = inputs;
+        let Inputs { message, cpu_mask, channel, group, kernel, initrd, disks, console } = inputs;
+        if let Err(error) = stay_on(cpu_mask) {
+            return Err((channel, format!("it cannot run on the processors of its definition: {error:?}")));
+        }
         let plan = match MachinePlan::new(&message.machine, &host_facts()) {
             Ok(plan) => plan,
             Err(error) => return Err((channel, format!("{error}"))),
@@ -58,6 +63,7 @@ impl Vm {
         };
         let vcpus = message.machine.vcpus;
         let vm = Self {
+            cpu_mask,
             plan,
             kernel,
             initrd,
@@ -79,6 +85,11 @@ impl Vm {
         Ok(vm)
     }
 
+    /// Keeps the calling thread on the processors that the VM may use. Every thread calls it first.
+    pub(crate) fn keep_on_processors(&self) -> Result<(), Error> {
+        stay_on(self.cpu_mask)
+    }
+
     /// Makes every vCPU come back from the guest.
     pub(crate) fn kick_all(&self) {
         for vcpu in self.vcpus.lock().iter() {
@@ -94,6 +105,10 @@ impl Vm {
     }
 }
 
+fn stay_on(cpu_mask: Option<u64>) -> Result<(), Error> {
+    cpu_mask.map_or(Ok(()), |mask| user_rt::set_affinity(&[mask]))
+}
+
 /// Kernel objects of the VM.
 struct Parts {
     guest: Guest,
@@ -103,7 +118,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn create(plan: &MachinePlan, group: &Group) -> Result<Self, user_rt::Error> {
+    fn create(plan: &MachinePlan, group: &Group) -> Result<Self, Error> {
         let guest = Guest::create(group)?;
         let ram = Ram::create(&plan.memory, group, &guest)?;
         Ok(Self { guest, ram, port: Port::create()?, wake: Event::create()? })

@@ -1,7 +1,7 @@
 //! Messages between the supervisor and one VMM.
 //!
 //! The supervisor starts a `vmm` process with one channel. Its first message is a
-//! [`StartMessage`] (postcard) with handles, after which the two exchange [`Request`]s (to the
+//! [`Start`] (postcard) with handles, after which the two exchange [`Request`]s (to the
 //! VMM) and [`Report`]s (from it). The receiver treats the sender as hostile: what does not
 //! decode is answered or dropped, never trusted.
 #![no_std]
@@ -17,7 +17,16 @@ pub const VCPUS_MAX: u32 = 64;
 /// Disks of one VM at the most.
 pub const DISKS_MAX: usize = 16;
 
-/// The first message of the channel. The handles that come with it stand in this order: the
+/// The first message of the channel: a machine and its place on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// The machine.
+    pub message: StartMessage,
+    /// Processors of the host that the VMM's threads may run on, one bit each; `None` = all.
+    pub cpu_mask: Option<u64>,
+}
+
+/// What the VMM is to build. The handles that come with it stand in this order: the
 /// VM's scheduling group, the kernel file, the initrd if there is one, the disks in order, and the
 /// console channel (raw bytes both ways: the VM's first serial line).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

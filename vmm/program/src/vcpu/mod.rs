@@ -32,6 +32,7 @@ pub(crate) fn spawn_all(vm: &'static Vm) {
 
 /// Makes the vCPU and runs it to the end of the process.
 fn run(vm: &'static Vm, index: u32) -> Result<(), Error> {
+    vm.keep_on_processors()?;
     let (vcpu, mut runner) = vm.guest.create_vcpu(index)?;
     install_cpuid(vm, &mut runner, index)?;
     let initial = Initial::capture(&runner)?;
