@@ -41,7 +41,17 @@ impl<T> Once<T> {
     }
 
     /// The value; `make` makes it if there is none. Other threads wait meanwhile.
+    #[inline]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        match self.get() {
+            Some(value) => value,
+            None => self.init(make),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn init(&self, make: impl FnOnce() -> T) -> &T {
         let mut make = Some(make);
         loop {
             if let Some(value) = self.get() {

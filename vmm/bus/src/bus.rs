@@ -204,6 +204,15 @@ impl Bus {
         }
     }
 
+    /// Whether OUT to `port` does nothing, as far as a look at the last access tells; counts it then. Kernels
+    /// write to an empty port for its delay alone, and that needs neither the time nor effects.
+    #[inline(always)]
+    pub fn swallows_port_write(&mut self, port: u16) -> bool {
+        let is_gap = self.ports.is_known_gap(u64::from(port));
+        self.unclaimed = self.unclaimed.wrapping_add(u64::from(is_gap));
+        is_gap
+    }
+
     /// Handles a read of memory that is not RAM. Nothing there: all ones.
     #[inline]
     pub fn memory_read(&mut self, at: Gpa, size: AccessSize, context: &mut Context<'_>) -> u64 {

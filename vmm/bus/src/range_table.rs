@@ -80,6 +80,14 @@ impl<T: Copy> RangeTable<T> {
         Some((target, address.wrapping_sub(answer.start)))
     }
 
+    /// Whether nothing answers at `address` and the last search tells so. Never searches itself.
+    #[inline(always)]
+    pub fn is_known_gap(&self, address: u64) -> bool {
+        self.last
+            .as_ref()
+            .is_some_and(|last| last.target.is_none() && last.start <= address && address <= last.end)
+    }
+
     /// Keeps only the ranges whose target `keep` approves.
     pub fn retain(&mut self, mut keep: impl FnMut(T) -> bool) {
         self.ranges.retain(|range| keep(range.target));

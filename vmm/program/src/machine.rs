@@ -44,6 +44,13 @@ impl Machine {
     /// Handles OUT.
     #[inline]
     pub(crate) fn write_port(&mut self, vm: &Vm, port: u16, size: AccessSize, value: u32) {
+        if !self.bus.swallows_port_write(port) {
+            self.write_device_port(vm, port, size, value);
+        }
+    }
+
+    #[inline(never)]
+    fn write_device_port(&mut self, vm: &Vm, port: u16, size: AccessSize, value: u32) {
         let mut context =
             Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
         self.bus.port_write(port, size, value, &mut context);

@@ -85,6 +85,18 @@ fn an_access_reaches_its_device_with_region_and_offset() {
 }
 
 #[test]
+fn a_port_write_is_swallowed_only_where_nothing_answers() {
+    let mut bench = Bench::new();
+    assert!(!bench.bus.swallows_port_write(0x80), "nobody has looked yet");
+    bench.output(0x80, AccessSize::Byte, 1);
+
+    assert!(bench.bus.swallows_port_write(0x80));
+    assert!(!bench.bus.swallows_port_write(0x3FB));
+    bench.output(0x3FB, AccessSize::Byte, 1);
+    assert!(!bench.bus.swallows_port_write(0x3FB));
+}
+
+#[test]
 fn nothing_answers_with_ones() {
     let mut bench = Bench::new();
     bench.output(0x80, AccessSize::Byte, 1);

@@ -36,7 +36,9 @@ proptest! {
         model.retain(|(_, _, target)| *target != removed);
         for address in 0..120 {
             let expected = model.iter().find(|(start, bytes, _)| (*start..start + bytes).contains(&address));
+            prop_assert!(!table.is_known_gap(address) || expected.is_none());
             prop_assert_eq!(table.find(address), expected.map(|(start, _, target)| (*target, address - start)));
+            prop_assert_eq!(table.is_known_gap(address), expected.is_none());
         }
     }
 }
