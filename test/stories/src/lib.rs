@@ -8,6 +8,7 @@
 mod claims;
 mod linux;
 mod lives;
+mod machines;
 mod monitor;
 mod refusals;
 mod story;
@@ -21,6 +22,7 @@ pub use story::{Extent, Images, Story, World};
 pub fn all() -> Vec<Story> {
     let mut stories = linux::stories();
     stories.extend(lives::stories());
+    stories.extend(machines::stories());
     stories.extend(refusals::stories());
     stories
 }
