@@ -66,10 +66,11 @@ impl Campaign {
     }
 
     fn attempt(&self, input: &[u8]) -> Result<(), Finding> {
-        match self.complaint(input) {
-            None => Ok(()),
-            Some(message) => Err(Finding { input: self.shorten(input), message }),
-        }
+        let Some(message) = self.complaint(input) else { return Ok(()) };
+        let input = self.shorten(input);
+        // The shorter input may break another promise.
+        let message = self.complaint(&input).unwrap_or(message);
+        Err(Finding { input, message })
     }
 
     /// What the target says if it panics, and where.
