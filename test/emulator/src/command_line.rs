@@ -51,7 +51,10 @@ impl Machine {
             Boot::UefiProgram(program) => {
                 add_firmware(command)?;
                 let disk = make_boot_folder(program, folder)?;
-                command.args(["-drive", &format!("if=none,id=boot,readonly=on,format=raw,file=fat:{}", disk.display())]);
+                command.args([
+                    "-drive",
+                    &format!("if=none,id=boot,readonly=on,format=raw,file=fat:{}", disk.display()),
+                ]);
                 command.args(["-device", "virtio-blk-pci,drive=boot"]);
             }
             Boot::UefiCd(image) => {
