@@ -41,9 +41,9 @@ struct Runs {
 /// Runs everything; only the bare machine without a system, and with `quick` without Linux and the many idle machines.
 pub(super) fn measure(system: Option<&System>, folder: &Path, quick: bool) -> Result<Report, Failure> {
     let mut runs = Runs::default();
-    process::task("mb.elf on the bare machine", || Ok(runs.bare = machines::bare_micro(folder)?))?;
+    runs.bare = process::task("mb.elf on the bare machine", || machines::bare_micro(folder))?;
     if !quick {
-        process::task("Linux on the bare machine", || Ok(runs.bare.extend(machines::bare_linux(folder)?)))?;
+        runs.bare.extend(process::task("Linux on the bare machine", || machines::bare_linux(folder))?);
     }
     if let Some(system) = system {
         Bench { system, folder }.measure(&mut runs, quick)?;
