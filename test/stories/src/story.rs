@@ -14,6 +14,9 @@ pub(crate) const SHORT_LIMIT: Duration = Duration::from_secs(60);
 /// What Corten prints when ring 0 is at its end, and Linux when it is.
 const FATAL: [&str; 2] = ["KERNEL PANIC", "Kernel panic - not syncing"];
 
+/// Tells a story in a world.
+pub(crate) type Tell = dyn Fn(&World<'_>) -> Result<(), Failure> + Send + Sync;
+
 /// One claim about the whole system.
 pub struct Story {
     /// The claim, in words joined by underscores.
@@ -21,7 +24,7 @@ pub struct Story {
     /// When it is told.
     pub extent: Extent,
     /// Tells it.
-    pub run: Box<dyn Fn(&World<'_>) -> Result<(), Failure> + Send + Sync>,
+    pub run: Box<Tell>,
 }
 
 /// When a story is told.

@@ -40,8 +40,8 @@ struct Runs {
 
 /// Runs everything; only the bare machine without a system, and with `quick` without Linux and the many idle machines.
 pub(super) fn measure(system: Option<&System>, folder: &Path, quick: bool) -> Result<Report, Failure> {
-    let mut runs = Runs::default();
-    runs.bare = process::task("mb.elf on the bare machine", || machines::bare_micro(folder))?;
+    let bare = process::task("mb.elf on the bare machine", || machines::bare_micro(folder))?;
+    let mut runs = Runs { bare, ..Runs::default() };
     if !quick {
         runs.bare.extend(process::task("Linux on the bare machine", || machines::bare_linux(folder))?);
     }
