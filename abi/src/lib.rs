@@ -33,6 +33,6 @@ pub use signal::{Packet, Signals};
 pub use syscall::{GuestMapFlags, MapFlags, MemoryFlags, MemoryOperation, PowerAction, Syscall};
 pub use vcpu::{
     ApicState, CPUID_ENTRIES_MAX, CpuidEntry, DoorbellKind, Exit, ExitKind, GPR_RAX, GPR_RBP, GPR_RBX,
-    GPR_RCX, GPR_RDI, GPR_RDX, GPR_RSI, GPR_RSP, Injection, MsrValue, RegisterState, SegmentState,
-    StateKind, VcpuPage, WritebackFlags,
+    GPR_RCX, GPR_RDI, GPR_RDX, GPR_RSI, GPR_RSP, Injection, MsrValue, RegisterState, SegmentState, StateKind,
+    VcpuPage, WritebackFlags,
 };

@@ -236,7 +236,9 @@ impl ExtendedState for Extended {
         }
         let (low, high): (u32, u32);
         // SAFETY: CR4.OSXSAVE is set where there are components; XGETBV changes nothing.
-        unsafe { asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags)) };
+        unsafe {
+            asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
+        };
         let actual = u64::from(high) << 32 | u64::from(low);
         let local = local();
         if local.xcr0.get() == actual {

@@ -6,7 +6,7 @@ use crate::lock::Lock;
 use crate::log::Log;
 use crate::machine::{CPUS_MAX, Machine};
 use crate::object::Object;
-use crate::sched::{Arrival, RunQueue, Schedulable, TimerKey, TimerQueue};
+use crate::sched::{Arrival, RunQueue, TimerKey, TimerQueue};
 use crate::thread::{Thread, ThreadShared};
 use crate::vcpu::VcpuShared;
 use abi::{ExitCounter, VcpuStats};
@@ -23,6 +23,9 @@ pub enum TimerTarget<M: Machine> {
     Timer(Weak<Timer<M>>),
 }
 
+/// A vCPU and the thread that runs it.
+type VcpuEntry<M> = (Weak<VcpuShared<M>>, Weak<ThreadShared<M>>);
+
 /// The kernel's shared state.
 pub struct Kernel<M: Machine> {
     cpus: Vec<CpuShared<M>>,
@@ -38,7 +41,7 @@ pub struct Kernel<M: Machine> {
     first_guest_ticks: AtomicU64,
     bundle_bytes: AtomicU64,
     /// The vCPUs that exist, with the threads that run them: for figures only.
-    vcpus: Lock<Vec<(Weak<VcpuShared<M>>, Weak<ThreadShared<M>>)>>,
+    vcpus: Lock<Vec<VcpuEntry<M>>>,
     /// Exits of vCPUs that are gone, by [`ExitCounter`].
     past_exits: Lock<[u64; ExitCounter::COUNT]>,
 }
@@ -267,7 +270,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The processor for a thread: the last one if it is idle, then any idle one, then the last one
     /// unless another has two waiters less.
-    fn choose(&self, thread: &Box<Thread<M>>) -> usize {
+    fn choose(&self, thread: &Thread<M>) -> usize {
         let allowed = thread.shared().affinity() & self.all_mask();
         let allowed = if allowed == 0 { self.all_mask() } else { allowed };
         let last = thread.last_cpu.min(self.cpus.len() - 1);
@@ -281,7 +284,7 @@ impl<M: Machine> Kernel<M> {
         let load = |cpu: usize| self.cpu(cpu).ready.load(Relaxed);
         let least = (0..self.cpus.len()).filter(|cpu| allowed >> cpu & 1 == 1).min_by_key(|cpu| load(*cpu));
         match least {
-            Some(least) if !thread.may_run_on(last) || load(least) + 1 < load(last) => least,
+            Some(least) if allowed >> last & 1 == 0 || load(least) + 1 < load(last) => least,
             _ => last,
         }
     }

@@ -17,7 +17,7 @@ pub const VCPUS_MAX: u64 = 64;
 /// Disks of one VM at the most.
 pub const DISKS_MAX: usize = 16;
 /// The least RAM of a VM.
-pub const MEMORY_BYTES_MIN: u64 = 1 << 20;
+pub const MEMORY_BYTES_MIN: u64 = 2 << 20;
 /// The most RAM of a VM.
 pub const MEMORY_BYTES_MAX: u64 = 4 << 40;
 
@@ -157,7 +157,7 @@ impl PlacedVm {
 }
 
 fn read_memory(table: &Table<'_>) -> Result<u64, ConfigError> {
-    let range = SizeRange { bytes: MEMORY_BYTES_MIN..=MEMORY_BYTES_MAX, least: "1M", most: "4T" };
+    let range = SizeRange { bytes: MEMORY_BYTES_MIN..=MEMORY_BYTES_MAX, least: "2M", most: "4T" };
     table.require("memory", "memory = \"256M\"", table.size("memory", &range)?)
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `when_all_stopped` | `"wait"` or `"poweroff"` | `"wait"` |
 //! | in each `[[vm]]`: `name` | 1 to 32 letters, digits, `-`, `_`, `.` | must be there |
-//! | `memory` | a size such as `"256M"`, whole 4 KiB, 1M to 4T | must be there |
+//! | `memory` | a size such as `"256M"`, whole 4 KiB, 2M to 4T | must be there |
 //! | `kernel` | a file, relative to this one: bzImage or ELF with a PVH note | must be there |
 //! | `vcpus` | 1 to 64 | 1 |
 //! | `initrd` | a file | none |

@@ -101,8 +101,8 @@ fn bad_sizes_are_refused_with_advice() {
         refusal(&with_memory("\"256MB\"")).contains("line 4, column 10: memory = \"256MB\" is not a size")
     );
     assert!(refusal(&with_memory("256")).contains("memory must be a size in quotes such as \"256M\""));
-    assert!(refusal(&with_memory("\"1K\"")).contains("can be \"1M\" to \"4T\""));
-    assert!(refusal(&with_memory("\"2000000\"")).contains("not a multiple of 4 KiB"));
+    assert!(refusal(&with_memory("\"1K\"")).contains("can be \"2M\" to \"4T\""));
+    assert!(refusal(&with_memory("\"3000000\"")).contains("not a multiple of 4 KiB"));
     assert!(refusal(&with_memory("\"99999999T\"")).contains("is not a size"));
 }
 

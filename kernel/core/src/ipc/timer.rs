@@ -62,10 +62,9 @@ impl<M: Machine> Timer<M> {
             let mut state = self.state.lock();
             state.armed = None;
             state.has_fired = true;
-            if state.period_ns != 0 {
-                let now = M::ticks_to_ns(M::ticks());
-                let late = now.saturating_sub(state.deadline_ns);
-                let periods = late / state.period_ns + 1;
+            let late = M::ticks_to_ns(M::ticks()).saturating_sub(state.deadline_ns);
+            if let Some(missed) = late.checked_div(state.period_ns) {
+                let periods = missed.saturating_add(1);
                 state.deadline_ns = state.deadline_ns.saturating_add(periods.saturating_mul(state.period_ns));
                 state.armed = Some(self.arm(state.deadline_ns));
             }

@@ -71,7 +71,7 @@ pub(super) fn futex_wait<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
         return if timed_out { Err(Error::TimedOut) } else { NOTHING };
     }
     let address = call.argument(0);
-    if address % 4 != 0 {
+    if !address.is_multiple_of(4) {
         return Err(Error::BadArgument);
     }
     let deadline = call.argument(2);

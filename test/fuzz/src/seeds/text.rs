@@ -26,7 +26,7 @@ reservation = 50
 cpus = [0, 1]
 "#;
     let short =
-        "[[vm]]\nname = 'a'\nmemory = '1M'\nkernel = 'k'\n[[vm]]\nname = 'b'\nmemory = '4T'\nkernel = 'k'\n";
+        "[[vm]]\nname = 'a'\nmemory = '2M'\nkernel = 'k'\n[[vm]]\nname = 'b'\nmemory = '4T'\nkernel = 'k'\n";
     vec![seed("example", example), seed("two", short), seed("unknown_key", "[[vm]]\nmemroy = 1\n")]
 }
 

@@ -98,7 +98,8 @@ impl VirtioDevice for Balloon {
     }
 
     fn process(&mut self, queue: u16, guest: &mut Guest<'_>) -> Result<Progress, Fault> {
-        let Some(role) = self.role(queue) else { return Ok(Progress::Idle) };
+        // A queue whose feature was not negotiated stays as it is: "idle" would be asked again for ever.
+        let Some(role) = self.role(queue) else { return Ok(Progress::Waiting) };
         for _ in 0..REQUESTS_MAX {
             if !guest.pop(queue, &mut self.chain)? {
                 return Ok(Progress::Idle);
