@@ -1,4 +1,6 @@
 //! What the bundle's reader promises, and that no bytes make it misbehave.
+// A test that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
 
 use loader_bundle::{Bundle, BundleWriter, Checksum, Refusal, WriteRefusal};
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! What the table of symbols promises.
+// A test that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
 
 use loader_bundle::Refusal;
 use loader_bundle::symbols::{Symbol, Symbols, write};
