@@ -17,7 +17,7 @@ const T0: Nanos = Nanos::ZERO;
 fn file(head: &str, lines: &[&str]) -> VmFile {
     let vms = lines.iter().zip(["a", "b", "c"]);
     let vm = |(lines, name): (&&str, &str)| {
-        format!("[[vm]]\nname = \"{name}\"\nmemory = \"1M\"\nkernel = \"k\"\n{lines}\n")
+        format!("[[vm]]\nname = \"{name}\"\nmemory = \"2M\"\nkernel = \"k\"\n{lines}\n")
     };
     VmFile::parse(&format!("{head}\n{}", vms.map(vm).collect::<String>())).unwrap()
 }

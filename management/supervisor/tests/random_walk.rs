@@ -105,7 +105,7 @@ impl World {
 
 fn supervisor() -> Supervisor {
     let vm = |(name, restart): (&str, &str)| {
-        format!("[[vm]]\nname = \"{name}\"\nmemory = \"1M\"\nkernel = \"k\"\nrestart = \"{restart}\"\n")
+        format!("[[vm]]\nname = \"{name}\"\nmemory = \"2M\"\nkernel = \"k\"\nrestart = \"{restart}\"\n")
     };
     let vms = NAMES.into_iter().zip(["never", "on-failure", "always"]);
     let file = VmFile::parse(&vms.map(vm).collect::<String>()).unwrap();
