@@ -5,6 +5,8 @@ mod faults;
 mod interrupts;
 mod msr;
 mod processors;
+mod resets;
+mod storms;
 mod timer;
 
 use crate::Verdict;
@@ -36,4 +38,8 @@ pub(crate) const ALL: &[(&str, fn() -> Verdict)] = &[
     ("a-halt-ends-with-the-timer", timer::ends_a_halt),
     ("all-processors-start", processors::all_start),
     ("processors-see-each-other-s-memory", processors::share_memory),
+    ("a-storm-of-port-accesses-is-survived", storms::ports),
+    ("a-storm-of-device-memory-accesses-is-survived", storms::memory),
+    ("a-triple-fault-resets-the-machine", resets::a_triple_fault),
+    ("the-keyboard-controller-resets-the-machine", resets::the_keyboard_controller),
 ];
