@@ -28,7 +28,7 @@ pub use info::{
     ExitCounter, GroupInfo, GroupLimits, MemoryInfo, ProcessInfo, ProcessState, SystemInfo, SystemStats,
     VcpuStats, WEIGHT_DEFAULT,
 };
-pub use message::{MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, RootHandle, STARTUP_HANDLES_MAX};
+pub use message::{MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, RootHandle};
 pub use signal::{Packet, Signals};
 pub use syscall::{GuestMapFlags, MapFlags, MemoryFlags, MemoryOperation, PowerAction, Syscall};
 pub use vcpu::{

@@ -4,8 +4,6 @@
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// Handles in one channel message at the most.
 pub const MESSAGE_HANDLES_MAX: usize = 64;
-/// Handles that the root process is given at the most.
-pub const STARTUP_HANDLES_MAX: usize = RootHandle::COUNT;
 
 /// The handles of the root process, in the order in which they stand in its start-up message.
 ///

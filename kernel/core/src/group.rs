@@ -234,11 +234,6 @@ impl Group {
         self.period_used_ns.load(Relaxed) < reservation * (PERIOD_NS / 1000)
     }
 
-    /// Whether the group reserves processor time at all.
-    pub fn has_reservation(&self) -> bool {
-        self.reservation_milli.load(Relaxed) != 0
-    }
-
     /// Starts a new period when the old one has passed. What was used beyond a cap is owed.
     fn roll_period(&self, now_ns: u64) {
         let start = self.period_start_ns.load(Relaxed);

@@ -167,13 +167,6 @@ impl<M: Machine> Thread<M> {
         }
     }
 
-    /// Takes note that the thread was woken while it ran, without sleeping.
-    pub fn clear_wake(&self) {
-        if let Place::Active { woken } = &mut *self.shared.place.lock() {
-            *woken = false;
-        }
-    }
-
     /// Ages it by `ticks` of running.
     pub fn account_run(&mut self, ticks: u64, now_ns: u64) {
         let ns = M::ticks_to_ns(ticks);

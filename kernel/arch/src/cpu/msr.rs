@@ -2,37 +2,11 @@
 
 use core::arch::{asm, global_asm};
 
-/// Local APIC base and mode (Intel SDM vol. 3, 11.4.4).
-pub const APIC_BASE: u32 = 0x1b;
-/// Code segment of SYSENTER.
-pub const SYSENTER_CS: u32 = 0x174;
-/// Page attribute table.
-pub const PAT: u32 = 0x277;
-/// TSC value at which the APIC timer fires.
-pub const TSC_DEADLINE: u32 = 0x6e0;
-/// The first x2APIC register.
-pub const X2APIC: u32 = 0x800;
-/// Extended features.
-pub const EFER: u32 = 0xc000_0080;
-/// Selectors of SYSCALL and SYSRET.
-pub const STAR: u32 = 0xc000_0081;
-/// Where SYSCALL goes.
-pub const LSTAR: u32 = 0xc000_0082;
-/// Where SYSCALL from 32-bit code goes.
-pub const CSTAR: u32 = 0xc000_0083;
-/// Flags that SYSCALL clears.
-pub const SFMASK: u32 = 0xc000_0084;
-/// Base of FS.
-pub const FS_BASE: u32 = 0xc000_0100;
-/// Base of GS.
-pub const GS_BASE: u32 = 0xc000_0101;
-/// What SWAPGS exchanges the base of GS with.
-pub const KERNEL_GS_BASE: u32 = 0xc000_0102;
-
-/// EFER: SYSCALL and SYSRET work.
-pub const EFER_SCE: u64 = 1 << 0;
-/// EFER: no-execute pages work.
-pub const EFER_NXE: u64 = 1 << 11;
+pub use spec::apic::X2APIC_FIRST_MSR as X2APIC;
+pub use spec::msr::{
+    APIC_BASE, CSTAR, EFER, EFER_NXE, EFER_SCE, FS_BASE, GS_BASE, KERNEL_GS_BASE, LSTAR, PAT, SFMASK, STAR,
+    SYSENTER_CS, TSC_DEADLINE,
+};
 
 /// Reads an MSR that exists.
 ///
