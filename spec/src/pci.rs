@@ -22,6 +22,8 @@ pub const CACHE_LINE: u16 = 0x0C;
 pub const HEADER_TYPE: u16 = 0x0E;
 /// First of six base address registers (4 bytes each).
 pub const BAR_FIRST: u16 = 0x10;
+/// Header type bit: the slot has more than one function.
+pub const HEADER_MULTIFUNCTION: u8 = 1 << 7;
 /// Subsystem vendor id (2 bytes).
 pub const SUBSYSTEM_VENDOR_ID: u16 = 0x2C;
 /// Subsystem id (2 bytes).
@@ -62,6 +64,12 @@ pub const EXTENDED_CAPABILITIES: u16 = 0x100;
 
 /// Capability id: vendor specific.
 pub const CAPABILITY_VENDOR: u8 = 0x09;
+/// Capability id: MSI.
+pub const CAPABILITY_MSI: u8 = 0x05;
+/// MSI message control: MSI is on (PCI 3.0, 6.8.1.3).
+pub const MSI_ENABLE: u16 = 1 << 0;
+/// MSI message control: the address has 64 bits.
+pub const MSI_64: u16 = 1 << 7;
 /// Capability id: MSI-X.
 pub const CAPABILITY_MSIX: u8 = 0x11;
 

@@ -3,12 +3,13 @@
 use crate::{
     access::AccessSize,
     device::{Context, Device, Doorbell, Region},
+    direct::DirectRange,
     effects::Attention,
     inspect::Inspector,
     interrupt::{InterruptController, Level, PinLevels},
     pci::{
-        BarWindow,
-        mechanism::{ConfigAddress, ConfigRegister, ECAM_BUS_BYTES, SLOTS, Slot},
+        Place, Space, Window,
+        mechanism::{ConfigAddress, ConfigRegister, ECAM_BUS_BYTES},
     },
     range_table::{RangeError, RangeTable},
 };
@@ -19,6 +20,8 @@ use spec::pci::{PORT_CONFIG_ADDRESS, PORT_CONFIG_DATA};
 
 /// Devices of one machine at the most.
 pub const DEVICES_MAX: usize = 64;
+/// The region of the interrupt controller's memory; [`Bus::map_controller_ports`] maps others.
+const CONTROLLER_REGION: Region = Region(0);
 /// Line changes that one access may cause at the most; more would be a device of ours gone wild.
 const LINE_CHANGES_MAX: usize = 1024;
 
@@ -27,8 +30,8 @@ const LINE_CHANGES_MAX: usize = 1024;
 pub enum BusError {
     /// There are [`DEVICES_MAX`] devices already.
     Full,
-    /// The slot is taken.
-    SlotTaken,
+    /// Another function has this place.
+    PlaceTaken,
     /// A register range could not be mapped.
     Range(RangeError),
 }
@@ -72,20 +75,31 @@ enum Target {
     /// A window of a PCI function, moved by software.
     Window { index: u16, region: Region },
     /// The interrupt controller.
-    Controller,
+    Controller { region: Region },
     /// The configuration address at 0xCF8.
     ConfigAddress,
     /// The configuration data at 0xCFC.
     ConfigData,
-    /// Memory-mapped configuration space.
+    /// Memory-mapped configuration space at a fixed place.
     Ecam,
+    /// The same where software wants it.
+    EcamWindow,
+}
+
+/// A PCI function and its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Seat {
+    /// The bridge above, by index of the device; `None` on the root bus.
+    behind: Option<u16>,
+    place: Place,
+    index: u16,
 }
 
 /// The devices of one machine.
 pub struct Bus {
     controller: Box<dyn InterruptController>,
     devices: Vec<Box<dyn Device>>,
-    slots: [Option<u16>; SLOTS],
+    seats: Vec<Seat>,
     ports: RangeTable<Target>,
     memory: RangeTable<Target>,
     pub(crate) pins: PinLevels,
@@ -94,7 +108,7 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// A machine with an interrupt controller at `controller_at` (`controller_bytes` long), the
+    /// A machine with an interrupt controller at `controller_at` (`controller_bytes` long, its region 0), the
     /// PCI configuration ports and nothing else.
     pub fn new(
         controller: Box<dyn InterruptController>,
@@ -104,14 +118,15 @@ impl Bus {
         let mut bus = Self {
             controller,
             devices: Vec::new(),
-            slots: [None; SLOTS],
+            seats: Vec::new(),
             ports: RangeTable::new(),
             memory: RangeTable::new(),
             pins: PinLevels::default(),
             config_address: ConfigAddress::default(),
             unclaimed: 0,
         };
-        bus.memory.insert(controller_at.raw(), controller_bytes, Target::Controller)?;
+        let controller = Target::Controller { region: CONTROLLER_REGION };
+        bus.memory.insert(controller_at.raw(), controller_bytes, controller)?;
         // One port only for the address: 0xCF9 belongs to the reset register.
         bus.ports.insert(u64::from(PORT_CONFIG_ADDRESS), 1, Target::ConfigAddress)?;
         bus.ports.insert(u64::from(PORT_CONFIG_DATA), 4, Target::ConfigData)?;
@@ -133,16 +148,38 @@ impl Bus {
         Ok(DeviceId::new(index))
     }
 
-    /// Adds a PCI function in a slot.
-    pub fn add_function<T: Device>(&mut self, slot: Slot, device: T) -> Result<DeviceId<T>, BusError> {
-        if self.function_at(slot).is_some() {
-            return Err(BusError::SlotTaken);
+    /// Adds a PCI function on the root bus.
+    pub fn add_function<T: Device>(&mut self, place: Place, device: T) -> Result<DeviceId<T>, BusError> {
+        self.add_seat(None, place, device)
+    }
+
+    /// Adds a PCI function on the bus behind a bridge.
+    pub fn add_function_behind<T: Device, B: ?Sized>(
+        &mut self,
+        bridge: DeviceId<B>,
+        place: Place,
+        device: T,
+    ) -> Result<DeviceId<T>, BusError> {
+        self.add_seat(Some(bridge.index), place, device)
+    }
+
+    fn add_seat<T: Device>(
+        &mut self,
+        behind: Option<u16>,
+        place: Place,
+        device: T,
+    ) -> Result<DeviceId<T>, BusError> {
+        if self.seats.iter().any(|seat| seat.behind == behind && seat.place == place) {
+            return Err(BusError::PlaceTaken);
         }
         let id = self.add(device)?;
-        if let Some(entry) = self.slots.get_mut(usize::from(slot.number())) {
-            *entry = Some(id.index);
-        }
+        self.seats.push(Seat { behind, place, index: id.index });
         Ok(id)
+    }
+
+    /// Lets region `region` of the interrupt controller answer at `count` ports from `first` on.
+    pub fn map_controller_ports(&mut self, region: Region, first: u16, count: u16) -> Result<(), BusError> {
+        Ok(self.ports.insert(u64::from(first), u64::from(count), Target::Controller { region })?)
     }
 
     /// Lets region `region` of a device answer at `count` ports from `first` on.
@@ -248,6 +285,18 @@ impl Bus {
         self.settle(context);
     }
 
+    /// Whether the older interrupt controller asks the first processor to acknowledge an interrupt.
+    pub fn wants_acknowledge(&self) -> bool {
+        self.controller.wants_acknowledge()
+    }
+
+    /// A processor acknowledges an interrupt of the older controller: the vector, if there is such a controller.
+    pub fn acknowledge(&mut self, context: &mut Context<'_>) -> Option<u8> {
+        let vector = self.controller.acknowledge(context);
+        self.settle(context);
+        vector
+    }
+
     /// The earliest deadline of all devices.
     pub fn deadline(&self) -> Nanos {
         self.devices.iter().map(|device| device.deadline()).min().unwrap_or(Nanos::MAX)
@@ -270,6 +319,13 @@ impl Bus {
         }
     }
 
+    /// Calls `visit` with each range of device memory that the guest may reach now.
+    pub fn direct_ranges(&self, mut visit: impl FnMut(DirectRange)) {
+        for device in &self.devices {
+            device.direct_ranges(&mut visit);
+        }
+    }
+
     /// Returns the whole machine to the state after power-on.
     pub fn reset(&mut self, context: &mut Context<'_>) {
         for device in &mut self.devices {
@@ -280,7 +336,7 @@ impl Bus {
         context.effects.forget_interrupts();
         self.config_address = ConfigAddress::default();
         self.map_windows();
-        context.effects.note(Attention::WINDOWS | Attention::DEADLINE);
+        context.effects.note(Attention::WINDOWS | Attention::DEADLINE | Attention::DIRECT);
     }
 
     /// Reports live state of all devices.
@@ -331,8 +387,9 @@ impl Bus {
     /// Maps all windows of all functions anew. A window that would cover something else stays unmapped,
     /// as on a board where two devices decode one address only one is heard.
     pub(crate) fn map_windows(&mut self) {
-        self.ports.retain(|target| !matches!(target, Target::Window { .. }));
-        self.memory.retain(|target| !matches!(target, Target::Window { .. }));
+        let is_fixed = |target: Target| !matches!(target, Target::Window { .. } | Target::EcamWindow);
+        self.ports.retain(is_fixed);
+        self.memory.retain(is_fixed);
         for (index, device) in (0..).zip(&self.devices) {
             for window in device.windows() {
                 // A refusal is the guest's own doing and harms nobody else.
@@ -348,6 +405,9 @@ impl Bus {
             if let Some(level) = self.pins.set(change.line, change.level) {
                 self.controller.set_pin(change.line.pin, level, context);
             }
+        }
+        for route in context.effects.take_routes() {
+            self.controller.route_pin(route.pin, route.input, context);
         }
         context.effects.clear_lines();
         if attention.contains(Attention::WINDOWS) {
@@ -370,11 +430,13 @@ impl Bus {
                     None => size.ones(),
                 }
             }
-            Target::Controller => self.controller.read(Region(0), offset, size, context),
+            Target::Controller { region } => self.controller.read(region, offset, size, context),
             Target::ConfigAddress if size == AccessSize::Dword => u64::from(self.config_address.value()),
             Target::ConfigAddress => size.ones(),
             Target::ConfigData => self.config_read(self.config_address.register(offset), size, context),
-            Target::Ecam => self.config_read(ConfigRegister::from_ecam(offset), size, context),
+            Target::Ecam | Target::EcamWindow => {
+                self.config_read(ConfigRegister::from_ecam(offset), size, context)
+            }
         };
         self.settle(context);
         value
@@ -395,7 +457,7 @@ impl Bus {
                     device.write(region, offset, size, value, context);
                 }
             }
-            Target::Controller => self.controller.write(Region(0), offset, size, value, context),
+            Target::Controller { region } => self.controller.write(region, offset, size, value, context),
             Target::ConfigAddress if size == AccessSize::Dword => {
                 self.config_address = ConfigAddress::new(value as u32);
             }
@@ -403,7 +465,9 @@ impl Bus {
             Target::ConfigData => {
                 self.config_write(self.config_address.register(offset), size, value as u32, context);
             }
-            Target::Ecam => self.config_write(ConfigRegister::from_ecam(offset), size, value as u32, context),
+            Target::Ecam | Target::EcamWindow => {
+                self.config_write(ConfigRegister::from_ecam(offset), size, value as u32, context)
+            }
         }
         self.settle(context);
     }
@@ -436,13 +500,26 @@ impl Bus {
         size: AccessSize,
     ) -> Option<(&mut dyn Device, ConfigRegister)> {
         let register = register.filter(|register| register.takes(size))?;
-        let index = self.function_at(register.slot)?;
+        let index = self.function_at(register)?;
         let device = self.devices.get_mut(usize::from(index))?;
         Some((&mut **device, register))
     }
 
-    fn function_at(&self, slot: Slot) -> Option<u16> {
-        self.slots.get(usize::from(slot.number())).copied().flatten()
+    /// The device that answers for a function now: bridges pass on what carries the number of their bus.
+    fn function_at(&self, register: ConfigRegister) -> Option<u16> {
+        let is_addressed = |seat: &&Seat| {
+            seat.place == register.place
+                && match seat.behind {
+                    None => register.bus == 0,
+                    Some(bridge) => register.bus != 0 && self.secondary_bus(bridge) == Some(register.bus),
+                }
+        };
+        self.seats.iter().find(is_addressed).map(|seat| seat.index)
+    }
+
+    fn secondary_bus(&self, bridge: u16) -> Option<u8> {
+        let device = self.devices.get(usize::from(bridge))?;
+        device.bridge().map(|buses| buses.secondary)
     }
 
     #[cold]
@@ -462,9 +539,12 @@ fn map_window(
     ports: &mut RangeTable<Target>,
     memory: &mut RangeTable<Target>,
     index: u16,
-    window: &BarWindow,
+    window: &Window,
 ) -> Result<(), RangeError> {
-    let target = Target::Window { index, region: Region(u16::from(window.bar)) };
-    let table = if window.kind.is_memory() { memory } else { ports };
-    table.insert(window.start, window.bytes, target)
+    let Window { region, space, start, bytes } = *window;
+    match space {
+        Space::Ports => ports.insert(start, bytes, Target::Window { index, region }),
+        Space::Memory => memory.insert(start, bytes, Target::Window { index, region }),
+        Space::Configuration => memory.insert(start, bytes, Target::EcamWindow),
+    }
 }

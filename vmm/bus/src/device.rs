@@ -1,7 +1,12 @@
 //! The contract between a device and its machine.
 
 use crate::{
-    access::AccessSize, effects::Effects, inspect::Inspector, memory::GuestMemory, pci::bar::BarWindow,
+    access::AccessSize,
+    direct::DirectRange,
+    effects::Effects,
+    inspect::Inspector,
+    memory::GuestMemory,
+    pci::{BridgeBuses, Window},
 };
 use base_units::{Gpa, Nanos};
 use core::any::Any;
@@ -81,10 +86,19 @@ pub trait Device: Any + Send {
     /// windows by [`crate::Attention::WINDOWS`].
     fn config_write(&mut self, _offset: u16, _size: AccessSize, _value: u32, _context: &mut Context<'_>) {}
 
-    /// The windows that its BARs decode now.
-    fn windows(&self) -> &[BarWindow] {
+    /// The windows that its BARs or base registers decode now.
+    fn windows(&self) -> &[Window] {
         &[]
     }
+
+    /// The buses behind it, if it is a bridge that has been given some.
+    fn bridge(&self) -> Option<BridgeBuses> {
+        None
+    }
+
+    /// Calls `visit` with each range of the device's own memory that the guest may reach without being left now.
+    /// A change is announced by [`crate::Attention::DIRECT`].
+    fn direct_ranges(&self, _visit: &mut dyn FnMut(DirectRange)) {}
 
     /// Calls `visit` with each doorbell that can ring now.
     fn doorbells(&self, _visit: &mut dyn FnMut(Doorbell)) {}

@@ -30,6 +30,12 @@ bitflags! {
         const POWER = 1 << 5;
         /// The guest gave pages back: [`Effects::drain_returned`].
         const RETURNED = 1 << 6;
+        /// Memory of a device appeared or went away: ask [`crate::Bus::direct_ranges`] again.
+        const DIRECT = 1 << 7;
+        /// The output of the PC's interrupt controller changed: ask [`crate::Bus::wants_acknowledge`].
+        const PIC_OUTPUT = 1 << 8;
+        /// A display has something to show that it had not before.
+        const DISPLAY = 1 << 9;
     }
 }
 
@@ -49,12 +55,20 @@ pub(crate) struct LineChange {
     pub(crate) level: Level,
 }
 
+/// A pin of the I/O APIC that the chipset wires to an input of the PC's old controller too, or to none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PinRoute {
+    pub(crate) pin: u8,
+    pub(crate) input: Option<u8>,
+}
+
 /// Collects effects. One value serves many accesses: its queues keep their memory.
 #[derive(Debug)]
 pub struct Effects {
     attention: Attention,
     lines: Vec<LineChange>,
     messages: Vec<Msi>,
+    routes: Vec<PinRoute>,
     returned: Vec<GuestRange>,
     power: Option<PowerRequest>,
 }
@@ -72,6 +86,7 @@ impl Effects {
             attention: Attention::empty(),
             lines: Vec::with_capacity(QUEUE_ROOM),
             messages: Vec::with_capacity(QUEUE_ROOM),
+            routes: Vec::new(),
             returned: Vec::new(),
             power: None,
         }
@@ -95,13 +110,19 @@ impl Effects {
         self.attention |= Attention::LINES;
     }
 
+    /// Wires a pin above 15 to an input of the PC's old controller (a PIRQ route), or to none. The bus itself does it.
+    pub fn route_pin(&mut self, pin: u8, input: Option<u8>) {
+        self.routes.push(PinRoute { pin, input });
+        self.attention |= Attention::LINES;
+    }
+
     /// Sends an interrupt message.
     pub fn send(&mut self, message: Msi) {
         self.messages.push(message);
         self.attention |= Attention::MESSAGES;
     }
 
-    /// Notes something that has no data of its own: CONSOLE, DEADLINE or WINDOWS.
+    /// Notes something that has no data of its own: CONSOLE, DEADLINE, WINDOWS, DIRECT, PIC_OUTPUT or DISPLAY.
     pub fn note(&mut self, what: Attention) {
         self.attention |= what;
     }
@@ -151,6 +172,11 @@ impl Effects {
     /// Takes the line change that was made first after those taken before, by index.
     pub(crate) fn line_at(&self, index: usize) -> Option<LineChange> {
         self.lines.get(index).copied()
+    }
+
+    /// The wires that changed, first to last.
+    pub(crate) fn take_routes(&mut self) -> Vec<PinRoute> {
+        core::mem::take(&mut self.routes)
     }
 
     /// Forgets interrupts that were not delivered: the machine is being reset.

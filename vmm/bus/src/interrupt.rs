@@ -49,6 +49,20 @@ pub trait InterruptController: Device {
 
     /// A processor acknowledged a level-triggered interrupt with this vector.
     fn end_of_interrupt(&mut self, vector: u8, context: &mut Context<'_>);
+
+    /// The chipset wires `pin` to an input of a second, older controller, or to none.
+    fn route_pin(&mut self, _pin: u8, _input: Option<u8>, _context: &mut Context<'_>) {}
+
+    /// Whether the older controller asks a processor to acknowledge an interrupt (INTR of an 8259).
+    /// A change is announced by [`crate::Attention::PIC_OUTPUT`].
+    fn wants_acknowledge(&self) -> bool {
+        false
+    }
+
+    /// The processor acknowledges (INTA): the vector, if there is an older controller.
+    fn acknowledge(&mut self, _context: &mut Context<'_>) -> Option<u8> {
+        None
+    }
 }
 
 /// Who asserts each pin.

@@ -10,8 +10,9 @@
 //! - [`GuestMemory`]: guest RAM, always copied, never a Rust reference ([`memory`]);
 //!   [`Volume`]: the bytes behind a disk ([`volume`]).
 //! - [`Line`], [`Msi`], [`InterruptController`]: interrupts ([`interrupt`]).
+//! - [`DirectMemory`], [`DirectRange`]: memory of devices that the guest reaches without being left ([`direct`]).
 //! - [`Bus`] over [`RangeTable`]: dispatch ([`bus`], [`range_table`]).
-//! - [`pci`]: configuration space, BARs, capabilities, MSI-X: parts of every PCI device.
+//! - [`pci`]: [`pci::Function`], the part of every PCI device, and what it is made of.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ extern crate alloc;
 pub mod access;
 pub mod bus;
 pub mod device;
+pub mod direct;
 pub mod effects;
 pub mod flat_memory;
 pub mod inspect;
@@ -33,6 +35,7 @@ pub mod volume;
 pub use access::AccessSize;
 pub use bus::{Bus, BusError, DeviceId};
 pub use device::{Context, Device, Doorbell, Region};
+pub use direct::{DirectId, DirectMemory, DirectRange, VecMemory};
 pub use effects::{Attention, Effects, PowerRequest};
 pub use flat_memory::FlatMemory;
 pub use inspect::{Inspector, TextInspector};

@@ -3,7 +3,7 @@
 use base_units::{Gpa, Nanos};
 use vmm_bus::{
     AccessSize, Attention, Bus, BusError, Context, DeviceId, Effects, FlatMemory, Line, PowerRequest, Region,
-    pci::Slot,
+    pci::Place,
 };
 use vmm_chipset::{HostBridge, IoApic, KeyboardController, PowerManagement, Rtc, Uart, UnixSeconds, pm};
 use vmm_snapshot::{Snapshot, SnapshotWriter};
@@ -35,7 +35,7 @@ fn build() -> Result<(Bus, DeviceId<Uart>, DeviceId<PowerManagement>), BusError>
     bus.map_ports(pm, pm::RESET_REGION, pm::RESET_PORT, 1)?;
     let keyboard = bus.add(KeyboardController)?;
     bus.map_ports(keyboard, Region(0), vmm_chipset::keyboard_controller::PORT, 1)?;
-    if let Some(slot) = Slot::new(0) {
+    if let Some(slot) = Place::slot(0) {
         bus.add_function(slot, HostBridge::new())?;
     }
     Ok((bus, uart, pm))

@@ -4,7 +4,7 @@ use crate::{entropy::ProcessorEntropy, machine::Machine, vm::Vm};
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use base_units::Gpa;
 use user_rt::{Group, Memory, PrivateBytes};
-use vmm_bus::{AccessSize, Bus, BusError, Context, DeviceId, Line, Region, pci::Slot};
+use vmm_bus::{AccessSize, Bus, BusError, Context, DeviceId, Line, Region, pci::Place};
 use vmm_bus::{ByteVolume, Device};
 use vmm_chipset::{
     HostBridge, IoApic, KeyboardController, PowerManagement, Rtc, Uart, UnixSeconds, ioapic,
@@ -125,7 +125,7 @@ impl Functions<'_> {
     }
 
     fn add<T: Device>(&mut self, slot: &PciSlot, device: T) -> Result<DeviceId<T>, String> {
-        let place = Slot::new(slot.device).ok_or_else(|| String::from("the plan has too many slots"))?;
+        let place = Place::slot(slot.device).ok_or_else(|| String::from("the plan has too many slots"))?;
         self.bus.add_function(place, device).map_err(|error| sentence(&error))
     }
 

@@ -4,7 +4,7 @@ use base_units::{Gpa, Nanos};
 use vmm_bus::{
     AccessSize, Bus, ByteVolume, Context, DeviceId, Effects, FlatMemory, GuestMemory, Line, Region,
 };
-use vmm_bus::{BusError, pci::Slot};
+use vmm_bus::{BusError, pci::Place};
 use vmm_chipset::{
     HostBridge, IoApic, KeyboardController, PowerManagement, Rtc, Uart, UnixSeconds, ioapic,
     keyboard_controller, pm, rtc, uart16550,
@@ -157,9 +157,9 @@ fn slots() -> impl Iterator<Item = vmm_machine::PciSlot> {
 }
 
 /// The slot of a device and its interrupt line.
-fn slot(role: PciRole) -> (Slot, Line) {
+fn slot(role: PciRole) -> (Place, Line) {
     let planned = slots().find(|slot| slot.role == role);
-    match planned.and_then(|planned| Some((Slot::new(planned.device)?, planned))) {
+    match planned.and_then(|planned| Some((Place::slot(planned.device)?, planned))) {
         Some((slot, planned)) => (slot, Line { pin: planned.interrupt as u8, source: planned.device }),
         None => panic!("the plan has no place for {role:?}"),
     }

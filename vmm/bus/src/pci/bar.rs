@@ -41,16 +41,3 @@ pub(crate) struct Bar {
     /// Size of the window: a power of two, at least 16 (memory) or 4 (I/O).
     pub(crate) bytes: u64,
 }
-
-/// The window that a BAR decodes now.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BarWindow {
-    /// The BAR's number, 0 to 5: the [`crate::Region`] of its accesses.
-    pub bar: u8,
-    /// Ports or memory.
-    pub kind: BarKind,
-    /// First address.
-    pub start: u64,
-    /// Size.
-    pub bytes: u64,
-}

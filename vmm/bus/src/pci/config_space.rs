@@ -2,15 +2,19 @@
 
 use crate::{
     access::{AccessSize, read_bytes},
-    pci::bar::{BARS, Bar, BarKind, BarWindow},
+    device::Region,
+    pci::{
+        bar::{BARS, Bar, BarKind},
+        window::{Space, Window},
+    },
 };
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use spec::pci::{
     BAR_FIRST, CACHE_LINE, CAPABILITIES, CLASS, COMMAND, COMMAND_INTERRUPT_DISABLE, COMMAND_IO,
-    COMMAND_MASTER, COMMAND_MEMORY, CONFIG_BYTES, DEVICE_ID, INTERRUPT_LINE, INTERRUPT_PIN,
-    PROGRAMMING_INTERFACE, REVISION, STATUS, STATUS_CAPABILITIES, STATUS_INTERRUPT, SUBCLASS, SUBSYSTEM_ID,
-    SUBSYSTEM_VENDOR_ID, VENDOR_ID,
+    COMMAND_MASTER, COMMAND_MEMORY, CONFIG_BYTES, DEVICE_ID, HEADER_MULTIFUNCTION, HEADER_TYPE,
+    INTERRUPT_LINE, INTERRUPT_PIN, PROGRAMMING_INTERFACE, REVISION, STATUS, STATUS_CAPABILITIES,
+    STATUS_INTERRUPT, SUBCLASS, SUBSYSTEM_ID, SUBSYSTEM_VENDOR_ID, VENDOR_ID,
 };
 use vmm_snapshot::RestoreError;
 
@@ -61,7 +65,7 @@ pub struct ConfigSpace {
     /// Where the offset of the next capability is stored.
     link: usize,
     bytes: [u8; BYTES],
-    windows: Vec<BarWindow>,
+    windows: Vec<Window>,
 }
 
 /// The part of a configuration space that is saved.
@@ -71,6 +75,12 @@ pub struct ConfigState {
 }
 
 impl ConfigSpace {
+    /// Says that the slot has more functions than this one (header type bit 7).
+    pub fn set_multifunction(&mut self) {
+        let kind = self.byte(HEADER_TYPE);
+        self.set(HEADER_TYPE, &[kind | HEADER_MULTIFUNCTION]);
+    }
+
     /// A type 0 header without BARs and capabilities.
     pub fn new(identity: &Identity) -> Self {
         let mut space = Self {
@@ -173,6 +183,11 @@ impl ConfigSpace {
         self.word(COMMAND)
     }
 
+    /// One byte of a register.
+    pub fn byte(&self, offset: u16) -> u8 {
+        self.bytes.get(usize::from(offset)).copied().unwrap_or(0)
+    }
+
     /// A 16-bit field, for devices that look at their own capabilities.
     pub fn word(&self, offset: u16) -> u16 {
         read_bytes(&self.bytes, u64::from(offset), AccessSize::Word) as u16
@@ -192,7 +207,7 @@ impl ConfigSpace {
     }
 
     /// The windows that are decoded now.
-    pub fn windows(&self) -> &[BarWindow] {
+    pub fn windows(&self) -> &[Window] {
         &self.windows
     }
 
@@ -233,23 +248,26 @@ impl ConfigSpace {
         }
     }
 
-    /// Sets initial content at construction.
-    fn set(&mut self, offset: u16, content: &[u8]) {
+    /// Sets initial content at construction: for what only one kind of function has.
+    ///
+    /// # Panics
+    /// If the field lies behind the end: our mistake. So does [`ConfigSpace::allow`].
+    pub fn set(&mut self, offset: u16, content: &[u8]) {
         copy_into(&mut self.initial, offset, content);
         copy_into(&mut self.bytes, offset, content);
     }
 
-    /// Lets software change bits.
-    fn allow(&mut self, offset: u16, mask: &[u8]) {
+    /// Lets software change bits; said at construction.
+    pub fn allow(&mut self, offset: u16, mask: &[u8]) {
         copy_into(&mut self.writable, offset, mask);
     }
 
-    fn decode(&self) -> Vec<BarWindow> {
+    fn decode(&self) -> Vec<Window> {
         self.bars.iter().filter_map(|bar| self.window(bar)).collect()
     }
 
     /// The window of one BAR, if its space is decoded and it was given an address.
-    fn window(&self, bar: &Bar) -> Option<BarWindow> {
+    fn window(&self, bar: &Bar) -> Option<Window> {
         let enable = if bar.kind.is_memory() { COMMAND_MEMORY } else { COMMAND_IO };
         if self.command() & enable == 0 {
             return None;
@@ -262,7 +280,9 @@ impl ConfigSpace {
         start &= !(bar.bytes.wrapping_sub(1));
         let last = start.checked_add(bar.bytes.wrapping_sub(1));
         let is_placed = start != 0 && last.is_some();
-        is_placed.then_some(BarWindow { bar: bar.index, kind: bar.kind, start, bytes: bar.bytes })
+        let space = if bar.kind.is_memory() { Space::Memory } else { Space::Ports };
+        let region = Region(u16::from(bar.index));
+        is_placed.then_some(Window { region, space, start, bytes: bar.bytes })
     }
 }
 

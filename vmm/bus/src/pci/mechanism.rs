@@ -4,45 +4,64 @@ use crate::access::AccessSize;
 use serde::{Deserialize, Serialize};
 use spec::pci::{CONFIG_ADDRESS_ENABLE, ECAM_FUNCTION_BYTES};
 
-/// Slots of the bus.
-pub const SLOTS: usize = 32;
+/// Slots of one bus.
+pub const SLOTS: u8 = 32;
+/// Functions of one slot.
+pub const FUNCTIONS: u8 = 8;
 /// Bytes of ECAM for one bus: 32 slots of eight functions.
-pub const ECAM_BUS_BYTES: u64 = ECAM_FUNCTION_BYTES * 8 * SLOTS as u64;
+pub const ECAM_BUS_BYTES: u64 = ECAM_FUNCTION_BYTES * FUNCTIONS as u64 * SLOTS as u64;
 
-/// A slot of bus 0, below [`SLOTS`].
+/// A function's place on its bus.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Slot(u8);
+pub struct Place {
+    slot: u8,
+    function: u8,
+}
 
-impl Slot {
-    /// The slot with this number, if there is one.
-    pub const fn new(number: u8) -> Option<Self> {
-        if (number as usize) < SLOTS { Some(Self(number)) } else { None }
+impl Place {
+    /// Function 0 of a slot, if there is such a slot.
+    pub const fn slot(number: u8) -> Option<Self> {
+        Self::new(number, 0)
     }
 
-    /// Its number.
-    pub const fn number(self) -> u8 {
-        self.0
+    /// Any function of a slot, if slot and function exist.
+    pub const fn new(slot: u8, function: u8) -> Option<Self> {
+        if slot < SLOTS && function < FUNCTIONS { Some(Self { slot, function }) } else { None }
+    }
+
+    /// Number of the slot, below [`SLOTS`].
+    pub const fn slot_number(self) -> u8 {
+        self.slot
+    }
+
+    /// Number of the function, below [`FUNCTIONS`].
+    pub const fn function_number(self) -> u8 {
+        self.function
+    }
+
+    /// The place that the low byte of a requester id names.
+    const fn from_devfn(byte: u8) -> Self {
+        Self { slot: byte >> 3, function: byte & 7 }
     }
 }
 
-/// A register of a function that exists in principle: function 0 of a slot of bus 0.
+/// A register of a function that exists in principle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConfigRegister {
-    /// The slot.
-    pub slot: Slot,
+    /// Number of the bus, as software gave it to the bridge above.
+    pub bus: u8,
+    /// Where on the bus.
+    pub place: Place,
     /// Offset in its configuration space, below 4096.
     pub offset: u16,
 }
 
 impl ConfigRegister {
-    /// What an ECAM access at `offset` names, or `None` for another bus or function (PCI Express 4.0, 7.2.2).
+    /// What an ECAM access at `offset` names, or `None` behind the last bus (PCI Express 4.0, 7.2.2).
     pub fn from_ecam(offset: u64) -> Option<Self> {
-        let function = offset / ECAM_FUNCTION_BYTES;
-        if function & 7 != 0 {
-            return None;
-        }
-        let slot = u8::try_from(function >> 3).ok().and_then(Slot::new)?;
-        Some(Self { slot, offset: (offset % ECAM_FUNCTION_BYTES) as u16 })
+        let bus = u8::try_from(offset / ECAM_BUS_BYTES).ok()?;
+        let place = Place::from_devfn((offset / ECAM_FUNCTION_BYTES) as u8);
+        Some(Self { bus, place, offset: (offset % ECAM_FUNCTION_BYTES) as u16 })
     }
 
     /// Whether an access of `size` here is one that configuration space answers: aligned, four bytes at most.
@@ -68,13 +87,11 @@ impl ConfigAddress {
 
     /// What data port `port_offset` (0 to 3) names now.
     pub fn register(self, port_offset: u64) -> Option<ConfigRegister> {
-        let is_enabled = self.0 & CONFIG_ADDRESS_ENABLE != 0;
-        let bus_and_function = self.0 & 0x00FF_0700;
-        if !is_enabled || bus_and_function != 0 {
+        if self.0 & CONFIG_ADDRESS_ENABLE == 0 {
             return None;
         }
-        let slot = Slot::new((self.0 >> 11) as u8 & 0x1F)?;
-        let offset = (self.0 & 0xFC) as u16 | (port_offset & 3) as u16;
-        Some(ConfigRegister { slot, offset })
+        let [register, devfn, bus, _] = self.0.to_le_bytes();
+        let offset = u16::from(register & 0xFC) | (port_offset & 3) as u16;
+        Some(ConfigRegister { bus, place: Place::from_devfn(devfn), offset })
     }
 }

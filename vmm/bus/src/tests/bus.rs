@@ -3,7 +3,7 @@
 use super::devices::{Controller, Function, Register};
 use crate::{
     AccessSize, Attention, Bus, BusError, Context, DeviceId, Effects, FlatMemory, Level, Line, PowerRequest,
-    Region, TextInspector, pci::Slot,
+    Region, TextInspector, pci::Place,
 };
 use alloc::{boxed::Box, vec, vec::Vec};
 use base_units::{Gpa, Nanos};
@@ -22,8 +22,8 @@ struct Bench {
     now: Nanos,
 }
 
-fn slot(number: u8) -> Slot {
-    Slot::new(number).unwrap_or_else(|| panic!("slots go to 31"))
+fn slot(number: u8) -> Place {
+    Place::slot(number).unwrap_or_else(|| panic!("slots go to 31"))
 }
 
 fn build() -> Result<(Bus, DeviceId<Register>, DeviceId<Register>), BusError> {
@@ -231,7 +231,7 @@ fn what_overlaps_is_refused_at_construction() {
     let first = bench.first;
 
     assert!(matches!(bench.bus.map_ports(first, Region(0), 0x3FF, 4), Err(BusError::Range(_))));
-    assert!(matches!(bench.bus.add_function(slot(3), Function::new()), Err(BusError::SlotTaken)));
+    assert!(matches!(bench.bus.add_function(slot(3), Function::new()), Err(BusError::PlaceTaken)));
 }
 
 #[test]

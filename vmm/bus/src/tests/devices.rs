@@ -3,7 +3,7 @@
 use crate::{
     AccessSize, Attention, Context, Device, GuestRange, Inspector, InterruptController, Level, Line, Msi,
     PowerRequest, Region,
-    pci::{BarKind, BarWindow, ConfigSpace, Identity, config_space::ConfigState},
+    pci::{BarKind, ConfigSpace, Identity, Window, config_space::ConfigState},
 };
 use alloc::vec::Vec;
 use base_units::{Gpa, Nanos};
@@ -139,7 +139,7 @@ impl Device for Function {
         }
     }
 
-    fn windows(&self) -> &[BarWindow] {
+    fn windows(&self) -> &[Window] {
         self.config.windows()
     }
 }

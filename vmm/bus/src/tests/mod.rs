@@ -3,4 +3,5 @@
 mod bus;
 mod config_space;
 mod devices;
+mod function;
 mod range_table;

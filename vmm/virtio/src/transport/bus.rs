@@ -8,7 +8,7 @@ use super::{
 use crate::device::VirtioDevice;
 use base_units::{Gpa, Nanos};
 use vmm_bus::{
-    AccessSize, Attention, Context, Device, Doorbell, Inspector, Region, access::part_of, pci::BarWindow,
+    AccessSize, Attention, Context, Device, Doorbell, Inspector, Region, access::part_of, pci::Window,
 };
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
@@ -114,12 +114,12 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
         self.update_line(context.effects);
     }
 
-    fn windows(&self) -> &[BarWindow] {
+    fn windows(&self) -> &[Window] {
         self.config.windows()
     }
 
     fn doorbells(&self, visit: &mut dyn FnMut(Doorbell)) {
-        for window in self.config.windows().iter().filter(|window| window.bar == BAR) {
+        for window in self.config.windows().iter().filter(|window| window.region == Region(u16::from(BAR))) {
             for queue in 0..u16::try_from(self.queues.len()).unwrap_or(0) {
                 let offset = NOTIFY.saturating_add(u64::from(queue).saturating_mul(NOTIFY_STRIDE));
                 if let Some(address) = Gpa::new(window.start).checked_add(offset) {
