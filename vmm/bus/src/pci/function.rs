@@ -128,6 +128,11 @@ impl Function {
         self.msix.as_ref().is_some_and(|msix| msix.table.is_enabled())
     }
 
+    /// Number of MSI-X vectors.
+    pub fn vectors(&self) -> u16 {
+        self.msix.as_ref().map_or(0, |msix| msix.table.len())
+    }
+
     /// Reads configuration space.
     pub fn config_read(&self, offset: u16, size: AccessSize) -> u32 {
         self.config.read(offset, size)

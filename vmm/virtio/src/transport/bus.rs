@@ -1,8 +1,7 @@
 //! The transport on the bus.
 
 use super::{
-    BAR,
-    layout::{NOTIFY, NOTIFY_BYTES, NOTIFY_STRIDE, Part},
+    layout::{BAR_REGION, NOTIFY, NOTIFY_BYTES, NOTIFY_STRIDE, Part},
     state::VirtioPci,
 };
 use crate::device::VirtioDevice;
@@ -22,8 +21,7 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
             Part::Common(offset) => self.read_common(offset, size),
             Part::Isr(0) => u64::from(self.take_isr(context.effects)),
             Part::Device(offset) => self.device.config_read(offset, size),
-            Part::MsixTable(offset) => self.msix.read_table(offset, size),
-            Part::MsixPending(offset) => self.msix.read_pending(offset, size),
+            Part::Msix => self.function.msix_read(BAR_REGION, offset, size).unwrap_or(0),
             Part::Isr(_) | Part::Notify(_) | Part::Nothing => 0,
         }
     }
@@ -42,14 +40,15 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
             }
             Part::Common(offset) => self.write_common(offset, size, value, context),
             Part::Device(offset) => self.device.config_write(offset, size, value),
-            Part::MsixTable(offset) => self.msix.write_table(offset, size, value, context.effects),
-            Part::Isr(_) | Part::MsixPending(_) | Part::Nothing => {}
+            Part::Msix => {
+                self.function.msix_write(BAR_REGION, offset, size, value, context.effects);
+            }
+            Part::Isr(_) | Part::Nothing => {}
         }
     }
 
     fn reset(&mut self, context: &mut Context<'_>) {
-        self.config.reset();
-        self.msix.reset();
+        self.function.reset();
         self.reset_device(context.effects);
     }
 
@@ -64,8 +63,8 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
     fn inspect(&self, inspector: &mut dyn Inspector) {
         inspector.number("status", u64::from(self.common.status));
         inspector.number("features", self.common.driver_features);
-        inspector.flag("msi-x", self.msix.is_enabled());
-        inspector.flag("interrupt asserted", self.asserted);
+        inspector.flag("msi-x", self.function.uses_msix());
+        inspector.flag("interrupt asserted", self.isr != 0);
         inspector.flag("broken by the guest", self.fault.is_some());
         for (index, queue) in self.queues.iter().enumerate() {
             inspector.enter("queue");
@@ -98,7 +97,7 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
         if self.is_pci_data(offset) {
             return part_of(self.read_pci_data(context), u64::from(offset), size) as u32;
         }
-        self.config.read(offset, size)
+        self.function.config_read(offset, size)
     }
 
     fn config_write(&mut self, offset: u16, size: AccessSize, value: u32, context: &mut Context<'_>) {
@@ -106,20 +105,15 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
             self.write_pci_data(value, context);
             return;
         }
-        let change = self.config.write(offset, size, value);
-        if change.windows {
-            context.effects.note(Attention::WINDOWS);
-        }
-        self.msix.set_control(self.msix_control(), context.effects);
-        self.update_line(context.effects);
+        self.function.config_write(offset, size, value, context.effects);
     }
 
     fn windows(&self) -> &[Window] {
-        self.config.windows()
+        self.function.windows()
     }
 
     fn doorbells(&self, visit: &mut dyn FnMut(Doorbell)) {
-        for window in self.config.windows().iter().filter(|window| window.region == Region(u16::from(BAR))) {
+        for window in self.function.windows().iter().filter(|window| window.region == BAR_REGION) {
             for queue in 0..u16::try_from(self.queues.len()).unwrap_or(0) {
                 let offset = NOTIFY.saturating_add(u64::from(queue).saturating_mul(NOTIFY_STRIDE));
                 if let Some(address) = Gpa::new(window.start).checked_add(offset) {
@@ -127,12 +121,5 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
                 }
             }
         }
-    }
-}
-
-impl<D: VirtioDevice> VirtioPci<D> {
-    /// Message control of the MSI-X capability, behind id and link.
-    pub(super) fn msix_control(&self) -> u16 {
-        self.config.word(self.places.msix.saturating_add(2))
     }
 }

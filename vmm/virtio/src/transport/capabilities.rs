@@ -2,12 +2,12 @@
 
 use super::layout::{BAR, COMMON, DEVICE, ISR, MSIX_PENDING, MSIX_TABLE, NOTIFY, NOTIFY_STRIDE, PART_BYTES};
 use spec::{
-    pci::{CAPABILITY_MSIX, CAPABILITY_VENDOR},
+    pci::CAPABILITY_VENDOR,
     virtio::{
         CAPABILITY_COMMON, CAPABILITY_DEVICE, CAPABILITY_ISR, CAPABILITY_NOTIFY, CAPABILITY_PCI, COMMON_BYTES,
     },
 };
-use vmm_bus::pci::{ConfigSpace, capability::MsixCapability};
+use vmm_bus::pci::{Function, function::MsixPlace};
 
 /// Bytes of `struct virtio_pci_cap`.
 const CAPABILITY_BYTES: u8 = 16;
@@ -17,14 +17,13 @@ const BODY_BYTES: usize = 14;
 /// Where the capabilities are that the transport must look at again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
-    /// MSI-X.
-    pub(super) msix: u16,
     /// Access through configuration space.
     pub(super) pci: u16,
 }
 
 /// Adds all capabilities at construction.
-pub(super) fn add(config: &mut ConfigSpace, vectors: u16) -> Places {
+pub(super) fn add(mut function: Function, vectors: u16) -> (Function, Places) {
+    let config = function.config_mut();
     let plain = CAPABILITY_BYTES;
     let longer = CAPABILITY_BYTES.saturating_add(4);
     let stride = (NOTIFY_STRIDE as u32).to_le_bytes();
@@ -36,10 +35,8 @@ pub(super) fn add(config: &mut ConfigSpace, vectors: u16) -> Places {
     // 4.1.4.9: the driver chooses BAR, offset and length here, then reads or writes the data behind.
     let window = followed_by(body(CAPABILITY_PCI, longer, 0, 0), [0; 4]);
     let pci = config.add_capability(CAPABILITY_VENDOR, &window, &PCI_WRITABLE);
-    let capability =
-        MsixCapability { vectors, bar: BAR, table: MSIX_TABLE as u32, pending: MSIX_PENDING as u32 };
-    let msix = config.add_capability(CAPABILITY_MSIX, &capability.body(), &MsixCapability::writable());
-    Places { msix, pci }
+    let msix = MsixPlace { vectors, bar: BAR, table: MSIX_TABLE as u32, pending: MSIX_PENDING as u32 };
+    (function.with_msix(msix), Places { pci })
 }
 
 /// BAR, offset and length may be changed; the data behind them is computed.

@@ -112,7 +112,7 @@ impl<D: VirtioDevice> VirtioPci<D> {
 
     /// 4.1.5.1.2: a vector that does not exist reads back as "none".
     fn existing_vector(&self, vector: u16) -> u16 {
-        if vector < self.msix.len() { vector } else { NO_VECTOR }
+        if vector < self.function.vectors() { vector } else { NO_VECTOR }
     }
 
     fn selected_vector(&self) -> Option<u16> {

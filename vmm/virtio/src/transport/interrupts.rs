@@ -2,11 +2,8 @@
 
 use super::state::VirtioPci;
 use crate::{device::VirtioDevice, fault::Fault};
-use spec::{
-    pci::COMMAND_INTERRUPT_DISABLE,
-    virtio::{ISR_CONFIG, ISR_QUEUE, STATUS_DRIVER_OK, STATUS_NEEDS_RESET},
-};
-use vmm_bus::{Attention, Context, Effects, Level};
+use spec::virtio::{ISR_CONFIG, ISR_QUEUE, STATUS_DRIVER_OK, STATUS_NEEDS_RESET};
+use vmm_bus::{Attention, Context, Effects};
 
 impl<D: VirtioDevice> VirtioPci<D> {
     /// Interrupts the driver for the queues that got something completed, where it wants that.
@@ -49,15 +46,9 @@ impl<D: VirtioDevice> VirtioPci<D> {
         isr
     }
 
-    /// Drives the line after anything may have changed.
+    /// Says whether ISR wants to be read.
     pub(super) fn update_line(&mut self, effects: &mut Effects) {
-        let is_waiting = self.isr != 0 && !self.msix.is_enabled();
-        self.config.set_interrupt_status(is_waiting);
-        let wants = is_waiting && self.config.command() & COMMAND_INTERRUPT_DISABLE == 0;
-        if wants != self.asserted {
-            self.asserted = wants;
-            effects.set_line(self.line, Level::from_asserted(wants));
-        }
+        self.function.set_level(self.isr != 0, effects);
     }
 
     /// Remembers queues that have more to do.
@@ -67,9 +58,9 @@ impl<D: VirtioDevice> VirtioPci<D> {
     }
 
     fn signal(&mut self, vector: Option<u16>, isr: u8, effects: &mut Effects) {
-        if self.msix.is_enabled() {
+        if self.function.uses_msix() {
             if let Some(vector) = vector {
-                self.msix.signal(vector, effects);
+                self.function.signal(vector, effects);
             }
         } else {
             self.isr |= isr;

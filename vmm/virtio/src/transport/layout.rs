@@ -1,7 +1,11 @@
 //! Where each part of the transport lies in the BAR.
 
+use vmm_bus::Region;
+
 /// The BAR that holds everything.
 pub const BAR: u8 = 0;
+/// The BAR as the bus names it.
+pub(super) const BAR_REGION: Region = Region(BAR as u16);
 /// Its size.
 pub const BAR_BYTES: u64 = 0x8000;
 
@@ -26,8 +30,8 @@ pub(super) enum Part {
     Isr(u64),
     Device(u64),
     Notify(u64),
-    MsixTable(u64),
-    MsixPending(u64),
+    /// The function's business, which knows the offsets itself.
+    Msix,
     Nothing,
 }
 
@@ -39,8 +43,7 @@ impl Part {
             ISR => Part::Isr(within),
             DEVICE => Part::Device(within),
             NOTIFY => Part::Notify(within),
-            MSIX_TABLE => Part::MsixTable(within),
-            MSIX_PENDING => Part::MsixPending(within),
+            MSIX_TABLE | MSIX_PENDING => Part::Msix,
             _ => Part::Nothing,
         }
     }

@@ -36,7 +36,9 @@ impl<D: VirtioDevice> VirtioPci<D> {
 
     /// What the driver chose: it must be aligned, one, two or four bytes, and within the BAR.
     fn pci_target(&self) -> Option<(u64, AccessSize)> {
-        let field = |offset: u16| self.places.pci.checked_add(offset).map(|place| self.config.dword(place));
+        let field = |offset: u16| {
+            self.places.pci.checked_add(offset).map(|place| self.function.config().dword(place))
+        };
         let bar = field(CAPABILITY_BAR)? & 0xFF;
         let offset = u64::from(field(CAPABILITY_OFFSET)?);
         let length = u8::try_from(field(CAPABILITY_LENGTH)?).ok()?;

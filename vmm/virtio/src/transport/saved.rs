@@ -5,15 +5,14 @@ use crate::{device::VirtioDevice, queue::QueueState};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use spec::virtio::{STATUS_DRIVER_OK, STATUS_FEATURES_OK};
-use vmm_bus::pci::{MsixTable, config_space::ConfigState};
+use vmm_bus::pci::FunctionState;
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct State {
-    config: ConfigState,
-    msix: MsixTable,
+    function: FunctionState,
     queues: Vec<QueueState>,
     vectors: Vec<u16>,
     device_feature_select: u32,
@@ -25,7 +24,6 @@ struct State {
     queue_select: u16,
     isr: u8,
     work: u64,
-    asserted: bool,
     device: SavedState,
 }
 
@@ -33,8 +31,7 @@ impl<D: VirtioDevice> VirtioPci<D> {
     pub(super) fn save_all(&self) -> SavedState {
         let common = &self.common;
         let state = State {
-            config: self.config.save(),
-            msix: self.msix.clone(),
+            function: self.function.save(),
             queues: self.queues.iter().map(|queue| queue.save()).collect(),
             vectors: self.vectors.clone(),
             device_feature_select: common.device_feature_select,
@@ -46,7 +43,6 @@ impl<D: VirtioDevice> VirtioPci<D> {
             queue_select: common.queue_select,
             isr: self.isr,
             work: self.work,
-            asserted: self.asserted,
             device: self.device.save(),
         };
         SavedState::encode(VERSION, &state)
@@ -62,8 +58,7 @@ impl<D: VirtioDevice> VirtioPci<D> {
         if is_agreed && state.driver_features & !self.offered() != 0 {
             return Err(RestoreError::Impossible("the guest uses a feature that this device does not have"));
         }
-        self.msix.check_restored(&state.msix)?;
-        self.config.restore(&state.config)?;
+        self.function.restore(state.function)?;
         for (queue, saved) in self.queues.iter_mut().zip(&state.queues) {
             queue.restore(saved)?;
         }
@@ -76,11 +71,9 @@ impl<D: VirtioDevice> VirtioPci<D> {
             generation: state.generation,
             queue_select: state.queue_select,
         };
-        self.msix = state.msix;
         self.vectors = state.vectors;
         self.isr = state.isr;
         self.work = state.work;
-        self.asserted = state.asserted;
         self.fault = None;
         if state.status & STATUS_DRIVER_OK != 0 {
             self.device.activate(state.driver_features);

@@ -10,17 +10,14 @@ use alloc::{vec, vec::Vec};
 use spec::virtio::{NO_VECTOR, PCI_DEVICE_BASE, PCI_REVISION, PCI_VENDOR};
 use vmm_bus::{
     Context, Line,
-    pci::{BarKind, ConfigSpace, Identity, MsixTable},
+    pci::{BarKind, Function, Identity},
 };
 
 /// A virtio device as a PCI function.
 pub struct VirtioPci<D> {
     pub(super) device: D,
-    pub(super) line: Line,
     pub(super) places: Places,
-
-    pub(super) config: ConfigSpace,
-    pub(super) msix: MsixTable,
+    pub(super) function: Function,
     pub(super) queues: Vec<Queue>,
     /// MSI-X vector of each queue.
     pub(super) vectors: Vec<u16>,
@@ -28,8 +25,6 @@ pub struct VirtioPci<D> {
     pub(super) isr: u8,
     /// Queues with more to do, one bit each.
     pub(super) work: u64,
-    /// Level of the line as it was last reported.
-    pub(super) asserted: bool,
     /// Why the device is broken, for `inspect`.
     pub(super) fault: Option<Fault>,
 }
@@ -68,29 +63,29 @@ impl<D: VirtioDevice> VirtioPci<D> {
         assert!(queues.len() <= QUEUES_MAX, "a virtio device with too many queues");
         // One vector for each queue and one for the configuration.
         let vector_count = u16::try_from(queues.len()).unwrap_or(0).saturating_add(1);
-        let mut config = ConfigSpace::new(&Identity {
+        let identity = Identity {
             vendor: PCI_VENDOR,
             device: PCI_DEVICE_BASE.saturating_add(device.kind()),
             subsystem_vendor: PCI_VENDOR,
             subsystem: PCI_DEVICE_BASE.saturating_add(device.kind()),
             class: device.class(),
             revision: PCI_REVISION,
-        });
-        config.add_bar(super::BAR, BarKind::Memory64, super::BAR_BYTES);
-        config.set_interrupt_pin(line.pin);
-        let places = capabilities::add(&mut config, vector_count);
+        };
+        let function = Function::new(&identity).with_line(line).with_bar(
+            super::BAR,
+            BarKind::Memory64,
+            super::BAR_BYTES,
+        );
+        let (function, places) = capabilities::add(function, vector_count);
         Self {
             vectors: vec![NO_VECTOR; queues.len()],
             device,
-            line,
             places,
-            config,
-            msix: MsixTable::new(vector_count),
+            function,
             queues,
             common: Common::RESET,
             isr: 0,
             work: 0,
-            asserted: false,
             fault: None,
         }
     }
