@@ -109,7 +109,9 @@ pub enum Syscall {
     /// `(guest, kind DoorbellKind, address, len, event)`: a guest write to the port or address rings the
     /// event instead of leaving `vcpu_run`. Guest WRITE; event SIGNAL. Event NONE removes it.
     GuestDoorbell = 63,
-    /// `(guest, MSI address, MSI data)`: delivers a message-signalled interrupt (Intel SDM vol. 3, 11.11). SIGNAL.
+    /// `(guest, MSI address, MSI data)`: delivers a message-signalled interrupt (Intel SDM vol. 3, 11.11). With delivery
+    /// mode 7 (ExtINT) it tells the level of the PIC's output instead: bit 14 of the data = asserted; see
+    /// [`crate::ExitKind::InterruptAcknowledge`]. SIGNAL.
     GuestInterrupt = 64,
     /// `(guest, APIC id, page address) -> vcpu`: a vCPU that belongs to the calling thread; its
     /// [`crate::VcpuPage`] is mapped at that address of the caller. Guest CREATE. vCPU 0 starts

@@ -82,33 +82,49 @@ bitflags! {
     }
 }
 
-/// An exception that the VMM asks ring 0 to raise in the guest.
+/// An event that the VMM asks ring 0 to deliver to the guest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Injection {
-    /// Exception vector, 0 to 31.
-    pub vector: u8,
-    /// Error code, for vectors that push one.
-    pub error_code: Option<u16>,
+pub enum Injection {
+    /// An exception (or, as vector 2, an NMI).
+    Exception {
+        /// Exception vector, 0 to 31.
+        vector: u8,
+        /// Error code, for vectors that push one.
+        error_code: Option<u16>,
+    },
+    /// An interrupt that the PIC's acknowledgement gave this vector: the answer to
+    /// [`ExitKind::InterruptAcknowledge`]. Should the guest not be able to take it after all, ring 0
+    /// keeps it until it is.
+    External {
+        /// Vector.
+        vector: u8,
+    },
 }
 
 impl Injection {
-    /// The form that [`VcpuPage::inject`] holds: vector in bits 7..0, "has error code" in bit 8,
-    /// error code in bits 31..16.
+    /// The form that [`VcpuPage::inject`] holds: vector in bits 7..0, "has error code" in bit 8, "external
+    /// interrupt" in bit 9, error code in bits 31..16.
     pub const fn pack(self) -> u32 {
-        match self.error_code {
-            Some(code) => self.vector as u32 | 1 << 8 | (code as u32) << 16,
-            None => self.vector as u32,
+        match self {
+            Injection::Exception { vector, error_code: Some(code) } => {
+                vector as u32 | 1 << 8 | (code as u32) << 16
+            }
+            Injection::Exception { vector, error_code: None } => vector as u32,
+            Injection::External { vector } => vector as u32 | 1 << 9,
         }
     }
 
-    /// Reads the packed form; `None` if the vector is no exception.
+    /// Reads the packed form; `None` if the vector is no exception, nor said to be an interrupt's.
     pub const fn unpack(raw: u32) -> Option<Self> {
         let vector = raw as u8;
+        if raw & 1 << 9 != 0 {
+            return Some(Injection::External { vector });
+        }
         if vector >= 32 {
             return None;
         }
         let error_code = if raw & 1 << 8 != 0 { Some((raw >> 16) as u16) } else { None };
-        Some(Self { vector, error_code })
+        Some(Injection::Exception { vector, error_code })
     }
 }
 
@@ -139,6 +155,10 @@ pub enum ExitKind {
     WaitForSipi = 10,
     /// A task switch or another instruction that ring 0 leaves to the emulator at RIP.
     Emulate = 11,
+    /// The PIC's output is asserted (a message to [`crate::Syscall::GuestInterrupt`] with delivery mode ExtINT said so)
+    /// and the guest takes an interrupt now: ask the PIC for its vector, inject that as [`Injection::External`],
+    /// tell ring 0 what became of the output, and run again.
+    InterruptAcknowledge = 12,
 }
 
 impl ExitKind {
@@ -156,6 +176,7 @@ impl ExitKind {
             9 => ExitKind::Hypercall,
             10 => ExitKind::WaitForSipi,
             11 => ExitKind::Emulate,
+            12 => ExitKind::InterruptAcknowledge,
             _ => return None,
         })
     }
@@ -223,6 +244,8 @@ pub enum Exit {
         /// Hardware's exit code.
         reason: u64,
     },
+    /// See [`ExitKind::InterruptAcknowledge`].
+    InterruptAcknowledge,
 }
 
 /// Which address space a doorbell is in.

@@ -347,6 +347,8 @@ pub const V_IRQ: u32 = 1 << 8;
 pub const V_PRIORITY_SHIFT: u32 = 16;
 /// Virtual interrupts: the priority.
 pub const V_PRIORITY: u32 = 0xf << 16;
+/// Virtual interrupts: the priority does not matter.
+pub const V_IGNORE_PRIORITY: u32 = 1 << 20;
 /// Virtual interrupts: IF of the guest masks virtual interrupts only.
 pub const V_MASKING: u32 = 1 << 24;
 

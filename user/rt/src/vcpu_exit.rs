@@ -34,6 +34,7 @@ pub fn decode_exit(page: &VcpuPage) -> Option<Exit> {
         ExitKind::Shutdown => Exit::Shutdown,
         ExitKind::HaltedForever => Exit::HaltedForever,
         ExitKind::Hypercall => Exit::Hypercall,
+        ExitKind::InterruptAcknowledge => Exit::InterruptAcknowledge,
         ExitKind::WaitForSipi => return None,
     })
 }

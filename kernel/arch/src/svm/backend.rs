@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use kernel_core::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Segment, VirtualCpu};
 use spec::control::{CR0_CD, CR0_NW, RFLAGS_VM};
 use spec::msr;
-use spec::svm::{self, V_IRQ, V_PRIORITY, V_PRIORITY_SHIFT, clean, intercept};
+use spec::svm::{self, V_IGNORE_PRIORITY, V_IRQ, V_PRIORITY, V_PRIORITY_SHIFT, clean, intercept};
 
 /// CR0 bits that would slow down the processor for others: the guest sees what it wrote, the hardware does not.
 const HIDDEN_CR0: u64 = CR0_CD | CR0_NW;
@@ -405,6 +405,18 @@ impl VirtualCpu<X86> for Svm {
     #[inline(always)]
     fn was_offer_taken(&self) -> bool {
         self.is_offering && self.vmcb().control.virtual_interrupt & V_IRQ == 0
+    }
+
+    fn watch_interrupt_window(&mut self, is_watched: bool) {
+        // A virtual interrupt of any priority that exits instead of being taken.
+        let control = &mut self.vmcb_mut().control;
+        control.virtual_interrupt &= !(V_IRQ | V_IGNORE_PRIORITY);
+        control.intercept_first &= !intercept::VINTR;
+        if is_watched {
+            control.virtual_interrupt |= V_IRQ | V_IGNORE_PRIORITY;
+            control.intercept_first |= intercept::VINTR;
+        }
+        self.soil(clean::INTERRUPT | clean::INTERCEPTS);
     }
 
     fn watch_nmi_end(&mut self, is_watched: bool) {

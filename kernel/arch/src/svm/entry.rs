@@ -109,7 +109,8 @@ impl Svm {
     #[cold]
     fn keep_event(&mut self, raw: u64) {
         let Some(event) = exit::broken_off(raw) else { return };
-        if event.kind == EventKind::External {
+        let is_offered = self.is_offering && self.vmcb().control.virtual_vector == u32::from(event.vector);
+        if event.kind == EventKind::External && is_offered {
             // It was taken, even where the processor leaves the request standing.
             self.vmcb_mut().control.virtual_interrupt &= !V_IRQ;
             self.soil(clean::INTERRUPT);

@@ -34,6 +34,7 @@ pub(crate) struct FakeVcpu {
     pub(crate) delivered: Vec<Event>,
     pub(crate) offer: Option<u8>,
     pub(crate) was_taken: bool,
+    pub(crate) is_window_watched: bool,
     pub(crate) is_nmi_end_watched: bool,
     pub(crate) is_step_wanted: bool,
     pub(crate) is_cr8_watched: bool,
@@ -259,6 +260,10 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
 
     fn was_offer_taken(&self) -> bool {
         self.was_taken
+    }
+
+    fn watch_interrupt_window(&mut self, is_watched: bool) {
+        self.is_window_watched = is_watched;
     }
 
     fn watch_nmi_end(&mut self, is_watched: bool) {

@@ -5,7 +5,8 @@ use super::lapic::Deadline;
 use super::processor::Vcpu;
 use super::run::{Outcome, RunHost};
 use super::shared::{
-    POSTED_INIT, POSTED_INTERRUPT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, POSTED_UNHALT, SIPI_SHIFT,
+    POSTED_EXTERNAL, POSTED_INIT, POSTED_INTERRUPT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, POSTED_UNHALT,
+    SIPI_SHIFT,
 };
 use crate::machine::Machine;
 use abi::ExitKind;
@@ -22,6 +23,9 @@ pub(super) const ATTENTION_STEAL: u32 = 1 << 3;
 
 /// Somebody was rung or woken, perhaps on this processor.
 pub(super) const ATTENTION_NEWS: u32 = 1 << 4;
+
+/// An interrupt of the PIC waits: see `external`.
+pub(super) const ATTENTION_EXTERNAL: u32 = 1 << 6;
 
 /// The run loop ends with `Vcpu::outcome`.
 pub(super) const ATTENTION_LEAVE: u32 = 1 << 5;
@@ -78,6 +82,13 @@ impl<M: Machine> Vcpu<M> {
                 self.attention &= !ATTENTION_DELIVER;
                 self.deliver();
             }
+            if self.attention & ATTENTION_EXTERNAL != 0 {
+                if let Some(outcome) = self.attend_external() {
+                    return Some(outcome);
+                }
+                // What else can be delivered depends on what became of it.
+                continue;
+            }
             if self.attention & ATTENTION_NEWS != 0 {
                 self.attention &= !ATTENTION_NEWS;
                 if host.has_news() {
@@ -111,6 +122,9 @@ impl<M: Machine> Vcpu<M> {
         }
         if posted & POSTED_NMI != 0 {
             self.is_nmi_pending = true;
+        }
+        if posted & POSTED_EXTERNAL != 0 {
+            self.strike_local_line();
         }
         if posted & POSTED_UNHALT != 0 && self.activity == Activity::Halted {
             self.activity = Activity::Running;
@@ -177,6 +191,10 @@ impl<M: Machine> Vcpu<M> {
         if self.is_nmi_pending {
             self.deliver_nmi();
         }
+        if self.has_external() {
+            return self.prefer_external();
+        }
+        self.watch_interrupt_window(false);
         let next = self.lapic.next();
         let is_held_back = next.is_some_and(|vector| vector >> 4 <= self.lapic.task_priority() >> 4);
         let offer = if is_held_back { None } else { next };
@@ -194,7 +212,7 @@ impl<M: Machine> Vcpu<M> {
     /// one which outranks what holds them back is the next.
     #[inline]
     pub(super) fn offer_requested(&mut self, vector: u8) {
-        if self.offered.is_none() && self.lapic.outranks(vector) {
+        if self.offered.is_none() && !self.is_window_watched && self.lapic.outranks(vector) {
             self.offered = Some(vector);
             self.hardware.offer_interrupt(Some(vector));
         } else {
@@ -273,6 +291,8 @@ impl<M: Machine> Vcpu<M> {
             EventKind::External => {
                 if self.lapic.take_back(first.vector) {
                     self.attention |= ATTENTION_DELIVER;
+                } else {
+                    self.acknowledge_external(first.vector);
                 }
             }
             EventKind::Nmi => {

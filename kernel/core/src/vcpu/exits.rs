@@ -121,7 +121,7 @@ impl<M: Machine> Vcpu<M> {
     pub(super) fn handle_rare(&mut self, exit: Exit) -> Option<Outcome> {
         let counter = match exit {
             Exit::Undefined | Exit::Refused => ExitCounter::Fault,
-            Exit::NmiWindow | Exit::Stepped => ExitCounter::Window,
+            Exit::InterruptWindow | Exit::NmiWindow | Exit::Stepped => ExitCounter::Window,
             Exit::Pause => ExitCounter::Pause,
             _ => ExitCounter::Other,
         };
@@ -139,6 +139,7 @@ impl<M: Machine> Vcpu<M> {
                 self.skip(&[0xf3, 0x90]);
                 Some(Outcome::Yield)
             }
+            Exit::InterruptWindow => self.open_window(),
             Exit::NmiWindow => self.end_nmi(),
             Exit::Stepped => self.stepped(),
             Exit::Exception { vector, error_code } => self.fault(Event::exception(vector, error_code)),

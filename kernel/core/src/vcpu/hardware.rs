@@ -116,6 +116,9 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn offer_interrupt(&mut self, vector: Option<u8>);
     /// Whether the guest has taken the interrupt on offer since. False if none was offered.
     fn was_offer_taken(&self) -> bool;
+    /// Exits with [`Exit::InterruptWindow`] as soon as the guest could take an external interrupt of any priority (its IF
+    /// is set, no interrupt shadow, after an injected event), or no longer. Nothing is on offer meanwhile.
+    fn watch_interrupt_window(&mut self, is_watched: bool);
     /// Exits with [`Exit::NmiWindow`] before the guest ends an NMI handler (IRET), or no longer.
     fn watch_nmi_end(&mut self, is_watched: bool);
     /// Runs one instruction at the next entry, then exits with [`Exit::Stepped`]; or no longer.
@@ -256,6 +259,8 @@ pub enum Exit {
     Pause,
     /// The guest is about to end an NMI handler; nothing of IRET has happened.
     NmiWindow,
+    /// The guest can take an external interrupt ([`VirtualCpu::watch_interrupt_window`]).
+    InterruptWindow,
     /// [`VirtualCpu::step`] is done.
     Stepped,
     /// An exception that must be seen once to keep the guest from looping in hardware (#DB, #AC): goes back to

@@ -8,11 +8,16 @@ use abi::Error;
 
 impl<M: Machine> Guest<M> {
     /// Delivers a message-signalled interrupt. What names nobody is dropped, as on a bus; `BadArgument` if it
-    /// is no interrupt message at all.
+    /// is no interrupt message at all. Delivery mode ExtINT is the PIC's output instead: a level in bit 14, wherever it is
+    /// sent to.
     pub fn interrupt(&self, address: u64, data: u64) -> Result<(), Error> {
         let data = u32::try_from(data).map_err(|_| Error::BadArgument)?;
         let message = Message::from_msi(address, data).ok_or(Error::BadArgument)?;
-        self.deliver(message, None);
+        if message.delivery == Delivery::External {
+            self.set_external(data);
+        } else {
+            self.deliver(message, None);
+        }
         Ok(())
     }
 
@@ -67,7 +72,7 @@ fn post<M: Machine>(vcpu: &VcpuShared<M>, message: Message) {
         Delivery::Nmi => vcpu.post(POSTED_NMI),
         Delivery::Init => vcpu.post_init(),
         Delivery::Startup => vcpu.post_sipi(message.vector),
-        // A guest without a PIC and without SMM has no use for the others.
+        // There is no SMM, and the PIC has a line instead of messages.
         Delivery::Smi | Delivery::External | Delivery::Reserved => {}
     }
 }

@@ -16,6 +16,7 @@ mod cpuid;
 mod decode;
 mod doorbell;
 mod exits;
+mod external;
 mod fetch;
 mod guest;
 pub mod hardware;

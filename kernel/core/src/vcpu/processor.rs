@@ -48,6 +48,10 @@ pub struct Vcpu<M: Machine> {
     pub(super) is_nmi_blocked: bool,
     /// A step runs the IRET that ends the block.
     pub(super) is_nmi_ending: bool,
+    /// An interrupt that the PIC has given the vector of and that the guest could not take yet.
+    pub(super) acknowledged: Option<u8>,
+    /// [`VirtualCpu::watch_interrupt_window`] as set last.
+    pub(super) is_window_watched: bool,
     /// The vector that the hardware offers to the guest.
     pub(super) offered: Option<u8>,
     /// Guest TSC = host TSC + this.
@@ -97,6 +101,8 @@ impl<M: Machine> Vcpu<M> {
             is_nmi_pending: false,
             is_nmi_blocked: false,
             is_nmi_ending: false,
+            acknowledged: None,
+            is_window_watched: false,
             offered: None,
             tsc_offset: 0,
             tsc_adjust: 0,

@@ -77,21 +77,26 @@ impl<M: Machine> Vcpu<M> {
             self.hardware.set_rflags(rflags);
             self.attention |= ATTENTION_DELIVER;
         }
-        if flags.contains(WritebackFlags::INJECT) {
-            let Some(injection) = Injection::unpack(self.page.inject.load(Relaxed)) else { return };
-            if injection.vector == 14 {
-                self.hardware.set_cr2(self.page.inject_address.load(Relaxed));
-            }
+        if flags.contains(WritebackFlags::INJECT)
+            && let Some(injection) = Injection::unpack(self.page.inject.load(Relaxed))
+        {
             self.inject_for_vmm(injection);
         }
     }
 
     fn inject_for_vmm(&mut self, injection: Injection) {
-        if injection.vector == 2 {
-            self.is_nmi_pending = true;
-            self.attention |= ATTENTION_DELIVER;
-            return;
+        match injection {
+            Injection::External { vector } => self.acknowledge_external(vector),
+            Injection::Exception { vector: 2, .. } => {
+                self.is_nmi_pending = true;
+                self.attention |= ATTENTION_DELIVER;
+            }
+            Injection::Exception { vector, error_code } => {
+                if vector == 14 {
+                    self.hardware.set_cr2(self.page.inject_address.load(Relaxed));
+                }
+                self.raise(Event::exception(vector, error_code.map(u32::from)));
+            }
         }
-        self.raise(Event::exception(injection.vector, injection.error_code.map(u32::from)));
     }
 }

@@ -14,7 +14,7 @@ use crate::machine::Machine;
 use abi::{ExitCounter, VcpuStats};
 use alloc::sync::Arc;
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Someone who can be woken.
 pub trait Wake: Send + Sync {
@@ -35,6 +35,8 @@ pub(super) const POSTED_SIPI: u32 = 1 << 3;
 pub(super) const POSTED_KICK: u32 = 1 << 4;
 /// KVM_HC_KICK_CPU: only ends a halt.
 pub(super) const POSTED_UNHALT: u32 = 1 << 5;
+/// The PIC's line has risen.
+pub(super) const POSTED_EXTERNAL: u32 = 1 << 6;
 /// Place of the SIPI vector in the posted word.
 pub(super) const SIPI_SHIFT: u32 = 24;
 
@@ -56,6 +58,8 @@ pub struct VcpuShared<M: Machine> {
     requested: [AtomicU64; 4],
     /// Which posted vectors are level-triggered.
     level: [AtomicU64; 4],
+    /// The PIC's output.
+    is_external: AtomicBool,
     /// Counters; written by the owner only.
     exits: [AtomicU64; ExitCounter::COUNT],
     returns: AtomicU64,
@@ -75,6 +79,7 @@ impl<M: Machine> VcpuShared<M> {
             pending: AtomicU32::new(0),
             requested: [const { AtomicU64::new(0) }; 4],
             level: [const { AtomicU64::new(0) }; 4],
+            is_external: AtomicBool::new(false),
             exits: [const { AtomicU64::new(0) }; ExitCounter::COUNT],
             returns: AtomicU64::new(0),
             injected: AtomicU64::new(0),
@@ -134,6 +139,19 @@ impl<M: Machine> VcpuShared<M> {
         if self.pending.load(Ordering::SeqCst) & POSTED_SIPI == 0 {
             self.post(POSTED_SIPI | u32::from(vector) << SIPI_SHIFT);
         }
+    }
+
+    /// Sets the PIC's output. When it falls nobody is told: the owner finds it low when it looks.
+    pub(super) fn set_external(&self, is_asserted: bool) {
+        if !self.is_external.swap(is_asserted, Ordering::SeqCst) && is_asserted {
+            self.post(POSTED_EXTERNAL);
+        }
+    }
+
+    /// The PIC's output.
+    #[inline]
+    pub(super) fn is_external(&self) -> bool {
+        self.is_external.load(Ordering::Relaxed)
     }
 
     /// Posts other `POSTED_*` bits.

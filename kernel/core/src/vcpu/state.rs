@@ -36,7 +36,11 @@ impl<M: Machine> Vcpu<M> {
     /// registers when it comes in.
     pub fn read(&mut self, kind: StateKind, buffer: &mut [u8]) -> Result<usize, Error> {
         match kind {
-            StateKind::Registers => put(&self.registers(), buffer),
+            StateKind::Registers => {
+                // What the VMM has left in the page belongs to the state.
+                self.take_writeback();
+                put(&self.registers(), buffer)
+            }
             StateKind::Apic => {
                 self.sync_lapic();
                 put(&self.lapic.save(self.now_ns()), buffer)
@@ -53,7 +57,10 @@ impl<M: Machine> Vcpu<M> {
     /// nothing from the refused one on).
     pub fn write(&mut self, kind: StateKind, bytes: &[u8]) -> Result<(), Error> {
         match kind {
-            StateKind::Registers => self.set_registers(&get(bytes)?),
+            StateKind::Registers => {
+                self.take_writeback();
+                self.set_registers(&get(bytes)?)
+            }
             StateKind::Apic => self.set_apic(&get(bytes)?),
             StateKind::Xsave => self.extended.write(bytes).then_some(()).ok_or(Error::BadArgument),
             StateKind::Msrs => self.write_msrs(bytes),
@@ -95,7 +102,7 @@ impl<M: Machine> Vcpu<M> {
             xcr0: self.extended.xcr0(),
             debug: [0, 1, 2, 3, 6, 7].map(|index| hardware.debug(index)),
             activity: self.activity_bits(),
-            pending_event: hardware.injection().map_or(0, Event::pack),
+            pending_event: self.pending_event().map_or(0, Event::pack),
         }
     }
 
@@ -125,10 +132,7 @@ impl<M: Machine> Vcpu<M> {
         self.is_nmi_pending = state.activity & NMI_PENDING != 0;
         self.hardware.watch_nmi_end(self.is_nmi_blocked);
         self.hardware.set_shadow(state.activity & SHADOW != 0);
-        self.hardware.cancel_injection();
-        if let Some(event) = Event::unpack(state.pending_event) {
-            self.hardware.inject(event);
-        }
+        self.set_pending_event(Event::unpack(state.pending_event));
         self.lapic.set_task_priority((state.cr8 as u8) << 4);
         self.set_activity(match state.activity & (HALTED | WAIT_FOR_SIPI) {
             0 => Activity::Running,
@@ -231,6 +235,7 @@ impl<M: Machine> Vcpu<M> {
         self.set_gpr(GPR_RAX, 0);
         self.load_registers(&state);
         self.hardware.cancel_injection();
+        self.reset_external();
         self.hardware.set_shadow(false);
         self.hardware.watch_nmi_end(false);
         self.hardware.step(false);

@@ -137,7 +137,7 @@ impl Exits {
             }
             // Only INIT, an NMI or a kick wakes it; ring 0 waits for that.
             Exit::HaltedForever => {}
-            Exit::Kicked | Exit::Mmio { .. } | Exit::Eoi { .. } => {}
+            Exit::Kicked | Exit::Mmio { .. } | Exit::Eoi { .. } | Exit::InterruptAcknowledge => {}
         }
     }
 

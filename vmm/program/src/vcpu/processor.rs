@@ -42,8 +42,10 @@ impl Registers {
     #[cold]
     pub(crate) fn inject(&mut self, fault: Fault) {
         let (injection, address) = match fault {
-            Fault::Exception { vector, error_code, address } => (Injection { vector, error_code }, address),
-            Fault::Unsupported => (Injection { vector: INVALID_OPCODE, error_code: None }, 0),
+            Fault::Exception { vector, error_code, address } => {
+                (Injection::Exception { vector, error_code }, address)
+            }
+            Fault::Unsupported => (Injection::Exception { vector: INVALID_OPCODE, error_code: None }, 0),
         };
         self.page.inject.store(injection.pack(), Relaxed);
         self.page.inject_address.store(address, Relaxed);

@@ -1,7 +1,7 @@
 //! Reading and writing the local APIC's registers, as a page or as MSRs.
 
 use super::timer::TimerMode;
-use super::{Effect, LVT_COUNT, LVT_TIMER, Lapic, Mode, VERSION};
+use super::{Effect, LVT_COUNT, LVT_LINT0, LVT_TIMER, Lapic, Mode, VERSION};
 use spec::apic::{LVT_MASKED, LVT_TIMER_MODE, SVR_ENABLE, X2APIC_FIRST_MSR, register};
 
 /// Bits that can be written in each entry of the local vector table (Intel SDM vol. 3, figure 11-8).
@@ -165,6 +165,9 @@ impl Lapic {
         let Some(entry) = self.vector_table.get_mut(index) else { return Effect::None };
         let old = *entry;
         *entry = value & LVT_WRITABLE[index] | forced;
+        if index == LVT_LINT0 {
+            return Effect::Recheck;
+        }
         if index != LVT_TIMER {
             return Effect::None;
         }

@@ -22,6 +22,7 @@ use vectors::VectorSet;
 /// Entries of the local vector table: timer, thermal, performance, LINT0, LINT1, error.
 const LVT_COUNT: usize = 6;
 const LVT_TIMER: usize = 0;
+const LVT_LINT0: usize = 3;
 const LVT_ERROR: usize = 5;
 /// Version 0x14 with six LVT entries; no EOI-broadcast suppression.
 const VERSION: u32 = 0x0005_0014;
@@ -342,6 +343,27 @@ impl Lapic {
             }
             _ => Effect::None,
         }
+    }
+
+    /// Whether the PIC's output at LINT0 goes on to the processor: the entry is an ExtINT's, or there is no APIC (Intel SDM vol. 3,
+    /// 11.4.3 and 11.5.1).
+    pub(crate) fn passes_external(&self) -> bool {
+        let entry = self.vector_table[LVT_LINT0];
+        let is_wired = entry & LVT_MASKED == 0 && Delivery::from_field(entry >> 8) == Delivery::External;
+        is_wired || self.mode() == Mode::Disabled
+    }
+
+    /// LINT0 has risen: a fixed interrupt is requested. True if it means an NMI.
+    pub(crate) fn strike_local_line(&mut self) -> bool {
+        let entry = self.vector_table[LVT_LINT0];
+        if entry & LVT_MASKED != 0 || self.mode() == Mode::Disabled {
+            return false;
+        }
+        let delivery = Delivery::from_field(entry >> 8);
+        if delivery == Delivery::Fixed {
+            self.request(entry as u8, false);
+        }
+        delivery == Delivery::Nmi
     }
 
     /// Notes an error and raises the error interrupt.

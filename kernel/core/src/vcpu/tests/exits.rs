@@ -252,7 +252,7 @@ fn the_vmm_changes_rip_flags_and_raises_exceptions() {
     let page = bench.page();
     page.rip.store(0x2000, Ordering::Relaxed);
     page.rflags.store(u64::MAX, Ordering::Relaxed);
-    let fault = Injection { vector: 14, error_code: Some(2) };
+    let fault = Injection::Exception { vector: 14, error_code: Some(2) };
     page.inject.store(fault.pack(), Ordering::Relaxed);
     page.inject_address.store(0xdead, Ordering::Relaxed);
     page.writeback.store(WritebackFlags::all().bits(), Ordering::Relaxed);
@@ -272,7 +272,10 @@ fn the_vmm_changes_rip_flags_and_raises_exceptions() {
 fn a_fault_during_a_fault_is_a_double_fault() {
     let mut bench = Bench::new(1);
     bench.vcpus[0].hardware.injection = Some(Event::PROTECTION);
-    bench.page().inject.store(Injection { vector: 13, error_code: Some(0) }.pack(), Ordering::Relaxed);
+    bench
+        .page()
+        .inject
+        .store(Injection::Exception { vector: 13, error_code: Some(0) }.pack(), Ordering::Relaxed);
     bench.page().writeback.store(WritebackFlags::INJECT.bits(), Ordering::Relaxed);
 
     bench.run(0);

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod exits;
+mod external;
 mod state;
 
 use super::*;
