@@ -50,4 +50,4 @@ pub use extended::Extended;
 #[cfg(target_os = "none")]
 pub use machine::{X86, bring_up, run};
 #[cfg(target_os = "none")]
-pub use svm::{Svm as Vcpu, prepare_virtualization};
+pub use svm::prepare_virtualization;

@@ -7,7 +7,7 @@ use crate::process::{End, Fault};
 use crate::sched::{Arrival, SLICE_NS, Schedulable};
 use crate::syscall::{self, Flow};
 use crate::thread::Thread;
-use crate::vcpu::Wake;
+use crate::vcpu::{AnyVcpu, Wake};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 

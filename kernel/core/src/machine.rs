@@ -8,7 +8,7 @@
 
 use crate::kernel::Kernel;
 use crate::memory::Frames;
-use crate::vcpu::VirtualCpu;
+use crate::vcpu::AnyVcpu;
 use abi::{PowerAction, SystemInfo};
 use base_units::Hpa;
 
@@ -17,8 +17,9 @@ pub const CPUS_MAX: usize = 64;
 
 /// A processor and its board, as the kernel drives them.
 pub trait Machine: Sized + Send + Sync + 'static {
-    /// A hardware virtual processor: VMCB or VMCS and what belongs to it.
-    type Vcpu: VirtualCpu<Self>;
+    /// A virtual processor: [`crate::vcpu::Vcpu`] on this machine's hardware, or an enum where the hardware
+    /// is known at run time only.
+    type Vcpu: AnyVcpu<Self>;
     /// FPU, SSE and AVX state of a thread or a guest.
     type Extended: ExtendedState;
 

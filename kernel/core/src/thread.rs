@@ -11,7 +11,7 @@ use crate::machine::{ExtendedState, Machine, UserRegisters};
 use crate::memory::MemoryObject;
 use crate::process::Process;
 use crate::sched::{Schedulable, TimerKey};
-use crate::vcpu::{Vcpu, Wake};
+use crate::vcpu::{AnyVcpu, Wake};
 use abi::{Error, Signals};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
@@ -52,7 +52,7 @@ pub struct Thread<M: Machine> {
     /// FPU state of ring 3.
     pub extended: M::Extended,
     /// Its virtual processor, once it has made one.
-    pub vcpu: Option<Box<Vcpu<M>>>,
+    pub vcpu: Option<Box<M::Vcpu>>,
     /// The page that the vCPU shares with ring 3. Dropped after the vCPU, which refers to it.
     vcpu_page: Option<Arc<MemoryObject<M>>>,
 
@@ -130,7 +130,7 @@ impl<M: Machine> Thread<M> {
     }
 
     /// Gives the thread its virtual processor and the page that belongs to it.
-    pub fn set_vcpu(&mut self, vcpu: Box<Vcpu<M>>, page: Arc<MemoryObject<M>>) {
+    pub fn set_vcpu(&mut self, vcpu: Box<M::Vcpu>, page: Arc<MemoryObject<M>>) {
         self.vcpu = Some(vcpu);
         self.vcpu_page = Some(page);
     }

@@ -39,7 +39,7 @@ fn scale() -> Scale {
 }
 
 impl Machine for X86 {
-    type Vcpu = crate::Vcpu;
+    type Vcpu = kernel_core::vcpu::Vcpu<Self, crate::svm::Svm>;
     type Extended = Extended;
 
     #[inline(always)]

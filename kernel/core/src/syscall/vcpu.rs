@@ -5,7 +5,7 @@ use crate::cpu::Cpu;
 use crate::machine::Machine;
 use crate::memory::{MemoryObject, Permissions};
 use crate::object::Object;
-use crate::vcpu::{self, Guest, RunHost, Vcpu, VcpuShared};
+use crate::vcpu::{self, AnyVcpu, Guest, RunHost, VcpuShared};
 use abi::{Error, Rights, StateKind};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) fn create<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let permissions = Permissions { write: true, execute: false };
     let space = call.thread.process().space();
     space.map(page.clone(), 0, PAGE_BYTES, Some(address), permissions)?;
-    let vcpu = match Vcpu::new(guest, apic_id, frame_address, call.thread.shared().clone()) {
+    let vcpu = match M::Vcpu::new(guest, apic_id, frame_address, call.thread.shared().clone()) {
         Ok(vcpu) => vcpu,
         Err(error) => {
             space.unmap(address, PAGE_BYTES)?;

@@ -18,7 +18,7 @@ const CPUS: usize = 4;
 pub(crate) struct FakeMachine;
 
 impl Machine for FakeMachine {
-    type Vcpu = vcpu::FakeVcpu;
+    type Vcpu = crate::vcpu::Vcpu<Self, vcpu::FakeVcpu>;
     type Extended = extended::NoState;
 
     fn kernel() -> &'static Kernel<Self> {

@@ -10,7 +10,7 @@ use crate::machine::Machine;
 use abi::{ExitCounter, ExitKind};
 use base_units::Gpa;
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// An access to the page: the instruction is read and carried out here if it is a plain move of 4 bytes or
     /// less, as all software uses; the emulator gets the others.
     pub(super) fn exit_apic_page(&mut self, gpa: Gpa, access: MemoryAccess) -> Option<Outcome> {

@@ -43,7 +43,7 @@ pub(super) enum Activity {
     Shutdown,
 }
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Whether [`Vcpu::attend`] has anything to do.
     #[inline(always)]
     pub(super) fn needs_attention(&self) -> bool {
@@ -248,6 +248,14 @@ impl<M: Machine> Vcpu<M> {
         } else {
             self.is_nmi_blocked = false;
         }
+        None
+    }
+
+    /// The guest has ended its NMI handler.
+    pub(super) fn nmi_ended(&mut self) -> Option<Outcome> {
+        self.hardware.watch_nmi_end(false);
+        self.is_nmi_blocked = false;
+        self.attention |= ATTENTION_DELIVER;
         None
     }
 

@@ -17,7 +17,7 @@ struct Operand {
     next_rip: u64,
 }
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     pub(super) fn read_control(&mut self, control: u8, register: Option<u8>) -> Option<Outcome> {
         let Some(operand) = self.system_operand(register) else {
             return Some(self.emulate(u64::from(control)));

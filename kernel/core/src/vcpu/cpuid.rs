@@ -228,7 +228,7 @@ fn place(leaf: u32) -> usize {
     leaf.rotate_left(2) as usize
 }
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// CPUID: the answer goes to the four registers, whose upper halves become zero.
     #[inline(always)]
     pub(super) fn answer_cpuid(&mut self) {

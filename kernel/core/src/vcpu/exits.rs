@@ -11,7 +11,7 @@ use crate::memory::{Access, FaultError};
 use abi::{DoorbellKind, ExitCounter, ExitKind, GPR_RAX};
 use base_units::Gpa;
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// A host interrupt: the thread takes it.
     #[inline]
     pub(super) fn exit_interrupt(&mut self) -> Option<Outcome> {
@@ -121,7 +121,7 @@ impl<M: Machine> Vcpu<M> {
     pub(super) fn handle_rare(&mut self, exit: Exit) -> Option<Outcome> {
         let counter = match exit {
             Exit::Undefined | Exit::Refused => ExitCounter::Fault,
-            Exit::InterruptWindow | Exit::NmiWindow | Exit::Stepped => ExitCounter::Window,
+            Exit::InterruptWindow | Exit::NmiWindow | Exit::NmiEnded | Exit::Stepped => ExitCounter::Window,
             Exit::Pause => ExitCounter::Pause,
             _ => ExitCounter::Other,
         };
@@ -141,6 +141,7 @@ impl<M: Machine> Vcpu<M> {
             }
             Exit::InterruptWindow => self.open_window(),
             Exit::NmiWindow => self.end_nmi(),
+            Exit::NmiEnded => self.nmi_ended(),
             Exit::Stepped => self.stepped(),
             Exit::Exception { vector, error_code } => self.fault(Event::exception(vector, error_code)),
             Exit::Shutdown => {

@@ -29,7 +29,7 @@ impl<M: Machine> Guest<M> {
     }
 }
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Whether an interrupt of the PIC waits for the processor.
     pub(super) fn has_external(&self) -> bool {
         self.acknowledged.is_some() || self.shared.is_external() && self.lapic.passes_external()

@@ -99,10 +99,15 @@ impl Fetched {
     }
 }
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// The address after the instruction at RIP, which consists of `opcode` and perhaps prefixes.
     #[inline(always)]
     pub(super) fn next_rip(&mut self, opcode: &[u8]) -> u64 {
+        if V::KNOWS_LENGTH
+            && let Some(next) = self.hardware.next_rip()
+        {
+            return next;
+        }
         let last = &self.lengths.last;
         if last.rip == self.hardware.rip() && last.cr3 == self.hardware.cr3() {
             return last.next;

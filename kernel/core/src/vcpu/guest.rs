@@ -1,7 +1,7 @@
 //! What the vCPUs of a virtual machine share.
 
+use super::any::AnyVcpu;
 use super::doorbell::{self, Doorbells, Ring};
-use super::hardware::VirtualCpu;
 use super::shared::{VcpuShared, Wake};
 use crate::group::Group;
 use crate::machine::Machine;

@@ -18,6 +18,9 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     /// What this processor's virtualisation can do. The same on all processors of the machine.
     fn facts() -> Facts;
 
+    /// Makes the control block the calling processor's, so that it can be read and written here until the thread leaves
+    /// ring 0. [`VirtualCpu::load`] does it too; needed before anything else is called outside of a run.
+    fn attach(&mut self) {}
     /// Prepares the calling processor for guest `guest` (a number that is never used twice): barriers
     /// between guests, address-space tags, registers that stay loaded between entries. Until
     /// [`VirtualCpu::unload`] no interrupt arrives but in the guest, even an NMI.
@@ -39,6 +42,8 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn set_rip(&mut self, rip: u64);
     /// Goes on at `rip` after an instruction: ends the interrupt shadow; returns the flags.
     fn advance(&mut self, rip: u64) -> u64;
+    /// Whether [`VirtualCpu::next_rip`] always knows: the hardware says how long an instruction is that exited.
+    const KNOWS_LENGTH: bool = false;
     /// The address after the instruction that exited, where the hardware gives it.
     fn next_rip(&self) -> Option<u64>;
     /// Bytes at RIP for a memory exit, where the hardware gives them: how many, and two words of them.
@@ -119,14 +124,19 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     /// Exits with [`Exit::InterruptWindow`] as soon as the guest could take an external interrupt of any priority (its IF
     /// is set, no interrupt shadow, after an injected event), or no longer. Nothing is on offer meanwhile.
     fn watch_interrupt_window(&mut self, is_watched: bool);
-    /// Exits with [`Exit::NmiWindow`] before the guest ends an NMI handler (IRET), or no longer.
+    /// Exits with [`Exit::NmiWindow`] before the guest ends an NMI handler (IRET) or with
+    /// [`Exit::NmiEnded`] after it, or no longer.
     fn watch_nmi_end(&mut self, is_watched: bool);
     /// Runs one instruction at the next entry, then exits with [`Exit::Stepped`]; or no longer.
     fn step(&mut self, is_wanted: bool);
     /// Exits when the guest writes CR8, or no longer.
     fn watch_cr8(&mut self, is_watched: bool);
-    /// Forgets all cached translations of this guest before the next entry.
+    /// Forgets all cached translations of the guest's own tables before the next entry.
     fn flush_tlb(&mut self);
+    /// Forgets all cached translations of guest-physical addresses before the next entry, and what was made with them.
+    fn flush_memory(&mut self) {
+        self.flush_tlb();
+    }
 }
 
 /// Whoever has a hardware vCPU and takes its exits.
@@ -259,6 +269,9 @@ pub enum Exit {
     Pause,
     /// The guest is about to end an NMI handler; nothing of IRET has happened.
     NmiWindow,
+    /// The guest has ended an NMI handler: from hardware that keeps account of that itself, instead of
+    /// [`Exit::NmiWindow`].
+    NmiEnded,
     /// The guest can take an external interrupt ([`VirtualCpu::watch_interrupt_window`]).
     InterruptWindow,
     /// [`VirtualCpu::step`] is done.

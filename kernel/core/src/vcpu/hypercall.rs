@@ -21,7 +21,7 @@ const ENOSYS: u64 = (-1000i64) as u64;
 /// Not from user mode.
 const EPERM: u64 = (-1i64) as u64;
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// VMMCALL or VMCALL. An unknown number is answered here: no guest needs a VMM for that.
     #[inline(always)]
     pub(super) fn exit_hypercall(&mut self) -> Option<Outcome> {

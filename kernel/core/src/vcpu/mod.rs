@@ -9,6 +9,7 @@
 //! No exit that ring 0 handles allocates, takes a lock or does an atomic read-modify-write,
 //! except where one vCPU posts to another.
 
+mod any;
 mod apic_page;
 mod attention;
 mod control;
@@ -37,6 +38,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use any::AnyVcpu;
 pub use doorbell::{DOORBELLS_MAX, Ring};
 pub use guest::{Guest, VCPUS_MAX};
 pub use hardware::{

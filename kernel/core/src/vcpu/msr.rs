@@ -40,7 +40,7 @@ const PATCH_LEVEL_VALUE: u64 = 0x0100_0065 << 32;
 /// LFENCE serialises.
 const DE_CFG_VALUE: u64 = 1 << 1;
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     #[inline(always)]
     pub(super) fn exit_read_msr(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Msr);

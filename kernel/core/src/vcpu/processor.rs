@@ -20,7 +20,7 @@ use core::sync::atomic::Ordering;
 use spec::control::XCR0_X87;
 
 /// A virtual processor. It belongs to the thread that runs it; others see its [`VcpuShared`].
-pub struct Vcpu<M: Machine> {
+pub struct Vcpu<M: Machine, V: VirtualCpu<M>> {
     pub(super) guest: Arc<Guest<M>>,
     /// The guest's memory.
     pub(super) space: Arc<GuestSpace<M>>,
@@ -28,7 +28,7 @@ pub struct Vcpu<M: Machine> {
     pub(super) page: &'static VcpuPage,
     pub(super) facts: Facts,
 
-    pub(super) hardware: M::Vcpu,
+    pub(super) hardware: V,
     pub(super) extended: M::Extended,
     pub(super) lapic: Lapic,
     pub(super) cpuid: Box<CpuidTable>,
@@ -68,12 +68,12 @@ pub struct Vcpu<M: Machine> {
     pub(super) seen_cpu: usize,
 }
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Makes a vCPU with registers as after RESET. Id 0 is the bootstrap processor and runs; the others
     /// wait for INIT and SIPI. `page` is the kernel frame of its [`VcpuPage`], which outlives the vCPU.
     pub fn new(guest: Arc<Guest<M>>, apic_id: u32, page: Hpa, wake: Arc<dyn Wake>) -> Result<Self, Error> {
-        let facts = M::Vcpu::facts();
-        let hardware = M::Vcpu::new(guest.space().root()).ok_or(Error::NoMemory)?;
+        let facts = V::facts();
+        let hardware = V::new(guest.space().root()).ok_or(Error::NoMemory)?;
         let mut extended = M::Extended::new().ok_or(Error::NoMemory)?;
         if facts.xcr0_valid != 0 {
             extended.set_xcr0(XCR0_X87);
@@ -111,6 +111,7 @@ impl<M: Machine> Vcpu<M> {
             seen_generation: 0,
             seen_cpu: usize::MAX,
         };
+        vcpu.hardware.attach();
         vcpu.reset();
         Ok(vcpu)
     }

@@ -12,7 +12,7 @@ use spec::control::{RFLAGS_FIXED, RFLAGS_VALID};
 /// Reason of [`ExitKind::Failed`]: no memory for the page at the guest-physical address in the qualification.
 pub(super) const FAILED_NO_MEMORY: u64 = 0x434f_0001;
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Fills the page for the VMM.
     #[inline]
     pub(super) fn leave(&mut self, kind: ExitKind, detail: [u64; 4]) -> Outcome {

@@ -35,7 +35,7 @@ pub enum Outcome {
     Yield,
 }
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Runs the guest until something needs the thread or the VMM. The guest's extended state
     /// ([`Vcpu::extended`]) is on the processor, and stays.
     #[inline(never)]
@@ -57,7 +57,7 @@ impl<M: Machine> Vcpu<M> {
                 return outcome;
             }
             self.enter(&mut visitor);
-            M::Vcpu::with_exit(self);
+            V::with_exit(self);
         }
     }
 
@@ -67,7 +67,7 @@ impl<M: Machine> Vcpu<M> {
         let generation = self.space.residency().visit(visitor);
         if generation != self.seen_generation {
             self.seen_generation = generation;
-            self.hardware.flush_tlb();
+            self.hardware.flush_memory();
         }
         self.hardware.enter(self.page);
         visitor.leave();
@@ -80,7 +80,7 @@ impl<M: Machine> Vcpu<M> {
         if self.seen_cpu != cpu {
             // Translations on this processor may be older than what was seen on the other one.
             self.seen_cpu = cpu;
-            self.hardware.flush_tlb();
+            self.hardware.flush_memory();
         }
         self.hardware.load(self.guest.number());
         self.look_at_timer();
@@ -98,9 +98,9 @@ impl<M: Machine> Vcpu<M> {
     }
 }
 
-impl<M: Machine> ExitHandler<M::Vcpu> for Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> ExitHandler<V> for Vcpu<M, V> {
     #[inline(always)]
-    fn hardware(&mut self) -> &mut M::Vcpu {
+    fn hardware(&mut self) -> &mut V {
         &mut self.hardware
     }
 
@@ -134,7 +134,7 @@ impl<M: Machine> ExitHandler<M::Vcpu> for Vcpu<M> {
     }
 }
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     #[inline(never)]
     fn handle_memory(&mut self, gpa: Gpa, access: MemoryAccess) {
         let outcome = self.exit_memory(gpa, access);

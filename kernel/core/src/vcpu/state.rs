@@ -31,10 +31,11 @@ const RESET_CODE: u16 = 0x9b;
 const RESET_LDT: u16 = 0x82;
 const RESET_TSS: u16 = 0x8b;
 
-impl<M: Machine> Vcpu<M> {
+impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Reads state into `buffer`; returns the bytes written. For [`StateKind::Msrs`] the buffer names the
     /// registers when it comes in.
     pub fn read(&mut self, kind: StateKind, buffer: &mut [u8]) -> Result<usize, Error> {
+        self.hardware.attach();
         match kind {
             StateKind::Registers => {
                 // What the VMM has left in the page belongs to the state.
@@ -56,6 +57,7 @@ impl<M: Machine> Vcpu<M> {
     /// Replaces state. What hardware would refuse is `BadArgument`, and then nothing has changed (of MSRs:
     /// nothing from the refused one on).
     pub fn write(&mut self, kind: StateKind, bytes: &[u8]) -> Result<(), Error> {
+        self.hardware.attach();
         match kind {
             StateKind::Registers => {
                 self.take_writeback();

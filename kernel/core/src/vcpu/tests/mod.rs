@@ -43,10 +43,12 @@ impl RunHost for Host {
     }
 }
 
+type FakeProcessor = Vcpu<FakeMachine, FakeVcpu>;
+
 /// A guest with its vCPUs, on a fresh machine.
 struct Bench {
     guest: Arc<Guest<FakeMachine>>,
-    vcpus: Vec<Vcpu<FakeMachine>>,
+    vcpus: Vec<FakeProcessor>,
     sleepers: Vec<Arc<Sleeper>>,
     host: Host,
 }
@@ -70,7 +72,7 @@ impl Bench {
     fn add(&mut self, id: u32) {
         let sleeper = Arc::new(Sleeper(AtomicU32::new(0)));
         let frame = <FakeMachine as crate::machine::Machine>::frames().allocate_kernel().unwrap();
-        let mut vcpu = Vcpu::new(self.guest.clone(), id, frame.address(), sleeper.clone()).unwrap();
+        let mut vcpu = FakeProcessor::new(self.guest.clone(), id, frame.address(), sleeper.clone()).unwrap();
         core::mem::forget(frame);
         vcpu.write(StateKind::Cpuid, table().as_bytes()).unwrap();
         vcpu.hardware.next_rip = Some(0x1002);

@@ -3,7 +3,7 @@ use abi::{ApicState, Error, MsrValue, RegisterState};
 use proptest::prelude::*;
 use zerocopy::FromZeros;
 
-fn registers(vcpu: &mut Vcpu<FakeMachine>) -> RegisterState {
+fn registers(vcpu: &mut FakeProcessor) -> RegisterState {
     let mut state = RegisterState::default();
     vcpu.read(StateKind::Registers, state.as_mut_bytes()).unwrap();
     state
@@ -123,10 +123,11 @@ fn the_offset_moves_the_guests_clock() {
 #[test]
 fn an_apic_id_is_given_once() {
     let mut bench = Bench::new(1);
-    let twice = Vcpu::new(bench.guest.clone(), 0, base_units::Hpa::new(0x1000), bench.sleepers[0].clone());
+    let twice =
+        FakeProcessor::new(bench.guest.clone(), 0, base_units::Hpa::new(0x1000), bench.sleepers[0].clone());
     assert_eq!(twice.err(), Some(Error::Exists));
     let broadcast =
-        Vcpu::new(bench.guest.clone(), 255, base_units::Hpa::new(0x1000), bench.sleepers[0].clone());
+        FakeProcessor::new(bench.guest.clone(), 255, base_units::Hpa::new(0x1000), bench.sleepers[0].clone());
     assert_eq!(broadcast.err(), Some(Error::BadArgument));
     bench.run(0);
 }
