@@ -12,6 +12,8 @@ pub const NAME_BYTES_MAX: usize = 55;
 pub const FILES_MAX: usize = 256;
 /// The first file's number; the others follow in the order of their names.
 const FIRST_FILE: u16 = 0x20;
+/// The first number of the architecture's own items.
+const FIRST_OWN: Key = Key(0x8000);
 /// Bytes of one line of the directory.
 const ENTRY_BYTES: usize = 64;
 /// What the interface says of itself: the old interface and DMA.
@@ -60,6 +62,8 @@ impl Key {
     pub const SETUP_DATA: Self = Self(0x18);
     /// The directory of files.
     pub const DIRECTORY: Self = Self(0x19);
+    /// Whether ISA interrupt 0 comes in at pin 2 of the I/O APIC, 8 bits: firmware's MP tables say so then.
+    pub const INTERRUPT_0_OVERRIDE: Self = Self(0x8002);
 }
 
 /// Why an item or a file was not taken.
@@ -108,8 +112,11 @@ impl Content {
     /// # Panics
     /// If the number is the directory's or a file's: those follow from the files.
     pub fn set(&mut self, key: Key, item: impl Into<Item>) {
-        assert!(key < Key::DIRECTORY, "items have numbers below the directory's");
-        let item = item.into();
+        assert!(key < Key::DIRECTORY || key >= FIRST_OWN, "files and their directory have these numbers");
+        self.set_any(key, item.into());
+    }
+
+    fn set_any(&mut self, key: Key, item: Item) {
         match self.items.binary_search_by_key(&key, |(key, _)| *key) {
             Ok(position) => self.items[position].1 = item,
             Err(position) => self.items.insert(position, (key, item)),
@@ -148,8 +155,9 @@ impl Content {
 
     /// The item with this number.
     pub fn item(&self, key: Key) -> Option<&Item> {
-        if let Some(place) = key.0.checked_sub(FIRST_FILE) {
-            return self.files.get(usize::from(place)).map(|file| &file.item);
+        if (FIRST_FILE..FIRST_OWN.0).contains(&key.0) {
+            let place = usize::from(key.0 - FIRST_FILE);
+            return self.files.get(place).map(|file| &file.item);
         }
         let position = self.items.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         self.items.get(position).map(|(_, item)| item)
@@ -160,12 +168,10 @@ impl Content {
         self.files.iter().map(|file| (file.name.as_str(), file.item.bytes()))
     }
 
-    /// Makes the directory what the files say: called once, when the device takes the content.
+    /// Makes the directory what the files say: called when the device takes the content, and after each change.
     pub(crate) fn finish(&mut self) {
         let directory = self.directory();
-        self.items.retain(|(key, _)| *key != Key::DIRECTORY);
-        // The directory's number is the highest of all items.
-        self.items.push((Key::DIRECTORY, Item::Bytes(directory)));
+        self.set_any(Key::DIRECTORY, Item::Bytes(directory));
     }
 
     /// The number of files and a line for each; the only integers here that are big-endian.

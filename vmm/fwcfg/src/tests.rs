@@ -80,6 +80,7 @@ impl Bench {
 fn sample() -> Bench {
     let mut content = Content::new();
     content.set(Key::PROCESSORS, 3u16);
+    content.set(Key::INTERRUPT_0_OVERRIDE, vec![1]);
     content.add_file("etc/table", vec![7; 100]).unwrap();
     content.add_file("bootorder", &b"/pci\0"[..]).unwrap();
     Bench::new(content)
@@ -113,6 +114,10 @@ fn files_are_sorted_and_found_by_their_numbers() {
 fn what_does_not_exist_reads_as_zeros() {
     let mut bench = sample();
 
+    bench.select(Key::INTERRUPT_0_OVERRIDE.0);
+    assert_eq!(bench.bytes(2), [1, 0]);
+    bench.select(Key::PROCESSORS.0);
+    assert_eq!(bench.bytes(3), [3, 0, 0]);
     bench.select(0x1234);
     assert_eq!(bench.bytes(3), [0; 3]);
     assert_eq!(bench.request(SELECT | READ | 0x8003 << 16, 4, 0x1000), 0);
