@@ -4,9 +4,9 @@ use crate::{
     access::AccessSize,
     device::{Context, Device, Doorbell, Region},
     direct::DirectRange,
-    effects::Attention,
+    effects::{Attention, LineEvent},
     inspect::Inspector,
-    interrupt::{InterruptController, Level, PinLevels},
+    interrupt::{InterruptController, Level, Line, PinLevels},
     pci::{
         Place, Space, Window,
         mechanism::{ConfigAddress, ConfigRegister, ECAM_BUS_BYTES},
@@ -297,13 +297,27 @@ impl Bus {
         vector
     }
 
-    /// The earliest deadline of all devices.
+    /// The earliest deadline of all devices. Those about a line that nobody listens to do not count.
     pub fn deadline(&self) -> Nanos {
-        self.devices.iter().map(|device| device.deadline()).min().unwrap_or(Nanos::MAX)
+        let deadlines = self.devices.iter().map(|device| (device.deadline(), &**device));
+        let wanted =
+            deadlines.filter(|(deadline, device)| *deadline != Nanos::MAX && self.is_wanted(*device));
+        wanted.map(|(deadline, _)| deadline).min().unwrap_or(Nanos::MAX)
+    }
+
+    fn is_wanted(&self, device: &dyn Device) -> bool {
+        let is_heard = |line: Line| self.controller.listens(line.pin) && !self.pins.is_muted(line);
+        device.deadline_line().is_none_or(is_heard)
     }
 
     /// Advances every device whose deadline has passed.
     pub fn advance(&mut self, context: &mut Context<'_>) {
+        self.catch_up(context);
+    }
+
+    /// Lets everything happen that is due, so that the controller's registers show it too: those who poll them
+    /// do not wait for an interrupt.
+    fn catch_up(&mut self, context: &mut Context<'_>) {
         for device in &mut self.devices {
             if device.deadline() <= context.now {
                 device.advance(context);
@@ -364,8 +378,7 @@ impl Bus {
 
     /// The level of a pin of the controller now.
     pub fn pin_level(&self, pin: u8) -> Level {
-        let asserting = self.pins.asserting().get(usize::from(pin)).copied().unwrap_or(0);
-        Level::from_asserted(asserting != 0)
+        self.pins.level(pin)
     }
 
     pub(crate) fn controller(&self) -> &dyn InterruptController {
@@ -402,7 +415,11 @@ impl Bus {
     fn settle_now(&mut self, attention: Attention, context: &mut Context<'_>) {
         for index in 0..LINE_CHANGES_MAX {
             let Some(change) = context.effects.line_at(index) else { break };
-            if let Some(level) = self.pins.set(change.line, change.level) {
+            let changed = match change.event {
+                LineEvent::Level(level) => self.pins.set(change.line, level),
+                LineEvent::Mute(is_muted) => self.pins.mute(change.line, is_muted),
+            };
+            if let Some(level) = changed {
                 self.controller.set_pin(change.line.pin, level, context);
             }
         }
@@ -430,7 +447,12 @@ impl Bus {
                     None => size.ones(),
                 }
             }
-            Target::Controller { region } => self.controller.read(region, offset, size, context),
+            Target::Controller { region } => {
+                if region != CONTROLLER_REGION {
+                    self.catch_up(context);
+                }
+                self.controller.read(region, offset, size, context)
+            }
             Target::ConfigAddress if size == AccessSize::Dword => u64::from(self.config_address.value()),
             Target::ConfigAddress => size.ones(),
             Target::ConfigData => self.config_read(self.config_address.register(offset), size, context),

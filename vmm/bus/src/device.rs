@@ -5,6 +5,7 @@ use crate::{
     direct::DirectRange,
     effects::Effects,
     inspect::Inspector,
+    interrupt::Line,
     memory::GuestMemory,
     pci::{BridgeBuses, Window},
 };
@@ -68,6 +69,12 @@ pub trait Device: Any + Send {
     /// by [`crate::Attention::DEADLINE`].
     fn deadline(&self) -> Nanos {
         Nanos::MAX
+    }
+
+    /// The line that the deadline is about, if it is about nothing else: while the interrupt controller does not
+    /// listen to it, nobody is woken. The device then catches up when it is next touched or listened to.
+    fn deadline_line(&self) -> Option<Line> {
+        None
     }
 
     /// The deadline passed (or something else happened: a device checks `context.now` itself).

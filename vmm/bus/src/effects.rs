@@ -48,11 +48,20 @@ pub enum PowerRequest {
     Reset,
 }
 
-/// A line with its new level.
+/// What happened to a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LineEvent {
+    /// The device drives it.
+    Level(Level),
+    /// The chipset cuts it off, or connects it again.
+    Mute(bool),
+}
+
+/// A line and what happened to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct LineChange {
     pub(crate) line: Line,
-    pub(crate) level: Level,
+    pub(crate) event: LineEvent,
 }
 
 /// A pin of the I/O APIC that the chipset wires to an input of the PC's old controller too, or to none.
@@ -106,7 +115,14 @@ impl Effects {
 
     /// Drives an interrupt line. Devices call it when the level may have changed.
     pub fn set_line(&mut self, line: Line, level: Level) {
-        self.lines.push(LineChange { line, level });
+        self.lines.push(LineChange { line, event: LineEvent::Level(level) });
+        self.attention |= Attention::LINES;
+    }
+
+    /// Cuts a device's line off from its pin, or connects it again: another device of the chipset takes the pin
+    /// over. The bus itself does it.
+    pub fn mute_line(&mut self, line: Line, is_muted: bool) {
+        self.lines.push(LineChange { line, event: LineEvent::Mute(is_muted) });
         self.attention |= Attention::LINES;
     }
 

@@ -53,6 +53,12 @@ pub trait InterruptController: Device {
     /// The chipset wires `pin` to an input of a second, older controller, or to none.
     fn route_pin(&mut self, _pin: u8, _input: Option<u8>, _context: &mut Context<'_>) {}
 
+    /// Whether a change of the pin would reach anybody now: `false` while it is masked everywhere. When that
+    /// changes, the controller notes [`crate::Attention::DEADLINE`].
+    fn listens(&self, _pin: u8) -> bool {
+        true
+    }
+
     /// Whether the older controller asks a processor to acknowledge an interrupt (INTR of an 8259).
     /// A change is announced by [`crate::Attention::PIC_OUTPUT`].
     fn wants_acknowledge(&self) -> bool {
@@ -69,11 +75,13 @@ pub trait InterruptController: Device {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PinLevels {
     asserting: [u64; PINS],
+    /// Sources that are cut off now.
+    muted: [u64; PINS],
 }
 
 impl Default for PinLevels {
     fn default() -> Self {
-        Self { asserting: [0; PINS] }
+        Self { asserting: [0; PINS], muted: [0; PINS] }
     }
 }
 
@@ -84,19 +92,49 @@ impl PinLevels {
         if line.source >= SOURCES_MAX {
             return None;
         }
+        let before = self.level(line.pin);
         let asserting = self.asserting.get_mut(usize::from(line.pin))?;
-        let before = *asserting;
         match level {
             Level::High => *asserting |= 1 << line.source,
             Level::Low => *asserting &= !(1 << line.source),
         }
-        let after = Level::from_asserted(*asserting != 0);
-        if Level::from_asserted(before != 0) == after { None } else { Some(after) }
+        let after = self.level(line.pin);
+        if before == after { None } else { Some(after) }
+    }
+
+    /// Cuts one source off, or connects it again: the chipset gives its pin to another device. Returns the
+    /// pin's level if that changed it.
+    pub fn mute(&mut self, line: Line, is_muted: bool) -> Option<Level> {
+        if line.source >= SOURCES_MAX {
+            return None;
+        }
+        let before = self.level(line.pin);
+        let muted = self.muted.get_mut(usize::from(line.pin))?;
+        if is_muted {
+            *muted |= 1 << line.source;
+        } else {
+            *muted &= !(1 << line.source);
+        }
+        let after = self.level(line.pin);
+        if before == after { None } else { Some(after) }
+    }
+
+    /// Whether the source is cut off.
+    pub fn is_muted(&self, line: Line) -> bool {
+        let muted = self.muted.get(usize::from(line.pin)).copied().unwrap_or(0);
+        line.source < SOURCES_MAX && muted & 1 << line.source != 0
+    }
+
+    /// The level of a pin. One that does not exist is low.
+    pub fn level(&self, pin: u8) -> Level {
+        let pin = usize::from(pin);
+        let heard = self.asserting.get(pin).zip(self.muted.get(pin)).map(|(all, muted)| all & !muted);
+        Level::from_asserted(heard.is_some_and(|heard| heard != 0))
     }
 
     /// Sets all pins low.
     pub fn clear(&mut self) {
-        self.asserting = [0; PINS];
+        *self = Self::default();
     }
 
     /// The raw state: for each pin the sources that assert it, one bit each.
@@ -104,8 +142,13 @@ impl PinLevels {
         &self.asserting
     }
 
+    /// The sources that are cut off, likewise.
+    pub fn muted(&self) -> &[u64; PINS] {
+        &self.muted
+    }
+
     /// Replaces the raw state.
-    pub fn restore(&mut self, asserting: [u64; PINS]) {
-        self.asserting = asserting;
+    pub fn restore(&mut self, asserting: [u64; PINS], muted: [u64; PINS]) {
+        *self = Self { asserting, muted };
     }
 }

@@ -8,20 +8,24 @@ use vmm_snapshot::{RestoreError, SaveError, SavedState, Snapshot, SnapshotWriter
 /// Name of the bus' own section.
 const NAME: &str = "bus";
 /// Version of the bus' own section.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// What the bus itself remembers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct BusState {
     config_address: u32,
     asserting: [u64; PINS],
+    muted: [u64; PINS],
 }
 
 impl Bus {
     /// Adds the state of the bus, the controller and all devices.
     pub fn save(&self, writer: &mut SnapshotWriter) -> Result<(), SaveError> {
-        let state =
-            BusState { config_address: self.config_address.value(), asserting: *self.pins.asserting() };
+        let state = BusState {
+            config_address: self.config_address.value(),
+            asserting: *self.pins.asserting(),
+            muted: *self.pins.muted(),
+        };
         writer.add(NAME, 0, &SavedState::encode(VERSION, &state))?;
         writer.add(self.controller().name(), 0, &self.controller().save())?;
         for (position, device) in self.devices().iter().enumerate() {
@@ -35,7 +39,7 @@ impl Bus {
     pub fn restore(&mut self, snapshot: &Snapshot<'_>) -> Result<(), RestoreError> {
         let state: BusState = snapshot.find(NAME, 0)?.decode(VERSION)?;
         self.config_address = ConfigAddress::new(state.config_address);
-        self.pins.restore(state.asserting);
+        self.pins.restore(state.asserting, state.muted);
         let saved = snapshot.find(self.controller().name(), 0)?;
         self.controller_mut().restore(saved)?;
         let instances: Vec<u32> = (0..self.devices().len()).map(|position| self.instance(position)).collect();

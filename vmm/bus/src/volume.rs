@@ -1,6 +1,9 @@
 //! The bytes behind a virtual disk.
 
 use crate::memory::{GuestMemory, GuestRange, MemoryError};
+use alloc::boxed::Box;
+use base_units::Gpa;
+use core::cell::RefCell;
 
 /// Why a volume did not do what a disk asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +37,18 @@ pub trait Volume {
     fn write(&mut self, offset: u64, memory: &dyn GuestMemory, buffer: GuestRange)
     -> Result<(), VolumeError>;
 
+    /// Copies from the volume at `offset` to the whole of `into`, which is no memory of the guest's.
+    fn read_bytes(&mut self, offset: u64, into: &mut [u8]) -> Result<(), VolumeError> {
+        let whole = GuestRange { start: Gpa::new(0), bytes: into.len() as u64 };
+        self.read(offset, &SliceMemory::new(into), whole)
+    }
+
+    /// Copies the whole of `from`, which is no memory of the guest's, to the volume at `offset`.
+    fn write_bytes(&mut self, offset: u64, from: &mut [u8]) -> Result<(), VolumeError> {
+        let whole = GuestRange { start: Gpa::new(0), bytes: from.len() as u64 };
+        self.write(offset, &SliceMemory::new(from), whole)
+    }
+
     /// Makes everything written so far last.
     fn flush(&mut self) -> Result<(), VolumeError>;
 
@@ -42,6 +57,75 @@ pub trait Volume {
 
     /// Makes the range read as zeros.
     fn write_zeroes(&mut self, offset: u64, bytes: u64) -> Result<(), VolumeError>;
+}
+
+impl<V: Volume + ?Sized> Volume for Box<V> {
+    fn bytes(&self) -> u64 {
+        (**self).bytes()
+    }
+
+    fn read(&mut self, offset: u64, memory: &dyn GuestMemory, buffer: GuestRange) -> Result<(), VolumeError> {
+        (**self).read(offset, memory, buffer)
+    }
+
+    fn write(
+        &mut self,
+        offset: u64,
+        memory: &dyn GuestMemory,
+        buffer: GuestRange,
+    ) -> Result<(), VolumeError> {
+        (**self).write(offset, memory, buffer)
+    }
+
+    fn flush(&mut self) -> Result<(), VolumeError> {
+        (**self).flush()
+    }
+
+    fn discard(&mut self, offset: u64, bytes: u64) -> Result<(), VolumeError> {
+        (**self).discard(offset, bytes)
+    }
+
+    fn write_zeroes(&mut self, offset: u64, bytes: u64) -> Result<(), VolumeError> {
+        (**self).write_zeroes(offset, bytes)
+    }
+}
+
+/// Bytes of a device as memory from address 0 on, so that a volume needs only one way to move data.
+struct SliceMemory<'a> {
+    /// Borrowed only within the functions below, none of which calls another while it borrows.
+    bytes: RefCell<&'a mut [u8]>,
+}
+
+impl<'a> SliceMemory<'a> {
+    fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes: RefCell::new(bytes) }
+    }
+
+    fn with<R>(&self, at: Gpa, bytes: u64, act: impl FnOnce(&mut [u8]) -> R) -> Result<R, MemoryError> {
+        let first = usize::try_from(at.raw()).map_err(|_| MemoryError::OutOfRange)?;
+        let count = usize::try_from(bytes).map_err(|_| MemoryError::OutOfRange)?;
+        let end = first.checked_add(count).ok_or(MemoryError::OutOfRange)?;
+        let mut whole = self.bytes.borrow_mut();
+        whole.get_mut(first..end).map(act).ok_or(MemoryError::OutOfRange)
+    }
+}
+
+impl GuestMemory for SliceMemory<'_> {
+    fn read(&self, from: Gpa, into: &mut [u8]) -> Result<(), MemoryError> {
+        self.with(from, into.len() as u64, |part| into.copy_from_slice(part))
+    }
+
+    fn write(&self, to: Gpa, from: &[u8]) -> Result<(), MemoryError> {
+        self.with(to, from.len() as u64, |part| part.copy_from_slice(from))
+    }
+
+    fn fill(&self, range: GuestRange, value: u8) -> Result<(), MemoryError> {
+        self.with(range.start, range.bytes, |part| part.fill(value))
+    }
+
+    fn check(&self, range: GuestRange) -> Result<(), MemoryError> {
+        self.with(range.start, range.bytes, |_| ())
+    }
 }
 
 /// Bytes looked at in one step when zeros are written: a page.

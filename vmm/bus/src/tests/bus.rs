@@ -316,3 +316,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_source_that_is_cut_off_is_heard_again_when_it_is_connected() {
+    let mut bench = Bench::new();
+    let line = Line { pin: 5, source: 0 };
+    bench.output(0x3F8, AccessSize::Byte, 1);
+    assert_eq!(bench.bus.pin_level(5), Level::High);
+
+    let mute = |bench: &mut Bench, is_muted| {
+        bench.effects.mute_line(line, is_muted);
+        bench.with(|bus, context| bus.settle(context));
+        bench.bus.pin_level(5)
+    };
+
+    assert_eq!(mute(&mut bench, true), Level::Low);
+    assert_eq!(mute(&mut bench, false), Level::High);
+}
