@@ -14,7 +14,9 @@
 
 mod apic;
 mod claims;
+mod descriptors;
 mod entry;
+mod modes;
 mod processor;
 mod serial;
 mod startup;
@@ -46,9 +48,16 @@ pub(crate) fn require(what: &'static str, holds: bool) -> Verdict {
     expect(what, u64::from(holds), 1)
 }
 
+/// Holds, with the reason why nothing was tried.
+pub(crate) fn skip(reason: &str) -> Verdict {
+    let _ = writeln!(serial::Serial, "skipped: {reason}");
+    Ok(())
+}
+
 /// Called by the entry code with the address of PVH's start information.
 pub(crate) fn run(start_info: u64) -> ! {
     let mut serial = serial::Serial;
+    descriptors::install();
     traps::install();
     let command_line = startup::command_line(start_info);
     let name = startup::word(command_line, "claim=").unwrap_or("nothing");

@@ -66,6 +66,30 @@ pub(crate) fn cr0() -> u64 {
     value
 }
 
+/// CR2.
+pub(crate) fn cr2() -> u64 {
+    let value;
+    unsafe { asm!("mov {}, cr2", out(reg) value) };
+    value
+}
+
+/// CR3.
+pub(crate) fn cr3() -> u64 {
+    let value;
+    unsafe { asm!("mov {}, cr3", out(reg) value) };
+    value
+}
+
+/// Sets CR3.
+pub(crate) fn set_cr3(value: u64) {
+    unsafe { asm!("mov cr3, {}", in(reg) value) };
+}
+
+/// Sets CR0.
+pub(crate) fn set_cr0(value: u64) {
+    unsafe { asm!("mov cr0, {}", in(reg) value) };
+}
+
 /// CR4.
 pub(crate) fn cr4() -> u64 {
     let value;

@@ -7,7 +7,8 @@ use crate::{Failure, Verdict, exception_of, expect, require};
 const UNDEFINED: u64 = 6;
 const PROTECTION: u64 = 13;
 
-fn expect_fault(what: &'static str, came: Option<(u8, u64)>, vector: u64) -> Verdict {
+/// Fails unless this exception came.
+pub(super) fn expect_fault(what: &'static str, came: Option<(u8, u64)>, vector: u64) -> Verdict {
     match came {
         Some((found, _)) => expect(what, u64::from(found), vector),
         None => Err(Failure { what, found: u64::MAX, wanted: vector }),

@@ -2,8 +2,13 @@
 
 mod cpuid;
 mod faults;
+mod instructions;
 mod interrupts;
+mod long_paging;
+mod modes;
 mod msr;
+mod paging;
+mod ports;
 mod processors;
 mod resets;
 mod storms;
@@ -38,6 +43,49 @@ pub(crate) const ALL: &[(&str, fn() -> Verdict)] = &[
     ("a-halt-ends-with-the-timer", timer::ends_a_halt),
     ("all-processors-start", processors::all_start),
     ("processors-see-each-other-s-memory", processors::share_memory),
+    ("real-mode-computes", modes::real_mode_computes),
+    ("real-mode-exits-are-answered", modes::real_mode_exits_are_answered),
+    ("real-mode-faults-go-through-the-interrupt-table", modes::real_mode_faults),
+    ("big-real-mode-reaches-4-gib", modes::big_real_mode_reaches_4_gib),
+    ("real-mode-halts-until-an-interrupt", modes::real_mode_halts_until_an_interrupt),
+    ("protected-16-bit-code-runs", modes::protected_16_bit_code_runs),
+    ("protected-32-bit-code-runs", modes::protected_32_bit_code_runs),
+    ("modes-can-be-switched-often", modes::modes_can_be_switched_often),
+    ("legacy-paging-works-with-4-kib-pages", paging::legacy_4k),
+    ("legacy-paging-works-with-4-mib-pages", paging::legacy_4m),
+    ("pae-paging-works-with-4-kib-pages", paging::pae_4k),
+    ("pae-paging-works-with-2-mib-pages", paging::pae_2m),
+    ("large-pages-need-pse", paging::large_pages_need_pse),
+    ("pae-pointers-are-reloaded", paging::pae_pointers_are_reloaded),
+    ("reserved-bits-of-entries-are-page-faults", paging::reserved_bits_fault),
+    ("long-mode-works-with-4-kib-pages", long_paging::with_4k),
+    ("long-mode-works-with-2-mib-pages", long_paging::with_2m),
+    ("long-mode-works-with-1-gib-pages", long_paging::with_1g),
+    ("five-levels-of-paging-reach-further", long_paging::five_levels_reach_further),
+    ("the-number-of-levels-is-fixed-in-long-mode", long_paging::the_number_of_levels_is_fixed_in_long_mode),
+    ("noncanonical-addresses-fault", long_paging::noncanonical_addresses_fault),
+    ("user-pages-are-guarded", long_paging::user_pages_are_guarded),
+    ("invlpg-forgets-a-page", long_paging::invlpg_forgets_a_page),
+    (
+        "a-fault-in-a-fault-s-delivery-is-a-double-fault",
+        long_paging::a_fault_in_a_faults_delivery_is_a_double_fault,
+    ),
+    ("ports-work-in-all-sizes", ports::all_sizes),
+    ("empty-ports-read-as-ones", ports::empty_ports_read_as_ones),
+    ("the-timer-port-counts", ports::the_timer_port_counts),
+    ("string-io-crosses-pages-in-both-directions", ports::strings_cross_pages),
+    ("string-io-faults-in-the-middle", ports::strings_fault_in_the_middle),
+    ("string-io-works-with-words-and-dwords", ports::wide_strings),
+    ("ports-need-permission-in-ring-3", ports::ring_3_needs_permission),
+    ("vmx-instructions-are-undefined", instructions::vmx_instructions_are_undefined),
+    ("enclaves-and-measured-starts-are-undefined", instructions::enclaves_and_measured_starts_are_undefined),
+    ("hypercalls-are-answered", instructions::hypercalls_are_answered),
+    ("cache-flushes-go-on", instructions::cache_flushes_go_on),
+    ("performance-counters-are-out-of-reach", instructions::counters_are_out_of_reach),
+    ("time-stamps-ascend", instructions::time_stamps_ascend),
+    ("a-pause-loop-goes-on", instructions::a_pause_loop_goes_on),
+    ("invpcid-follows-cpuid", instructions::invpcid_follows_cpuid),
+    ("privileged-instructions-need-ring-0", instructions::privileged_instructions_need_ring_0),
     ("a-storm-of-port-accesses-is-survived", storms::ports),
     ("a-storm-of-device-memory-accesses-is-survived", storms::memory),
     ("a-triple-fault-resets-the-machine", resets::a_triple_fault),
