@@ -10,9 +10,11 @@ use crate::{Failure, places, process};
 pub(crate) enum Need {
     /// A C compiler, which also links Rust programs for this machine.
     Compiler,
-    /// The emulator.
+    /// The emulator of AMD machines.
     Qemu,
-    /// UEFI firmware for the emulator.
+    /// The emulator of Intel machines, and its firmware.
+    Bochs,
+    /// UEFI firmware for the emulators.
     Firmware,
     /// GRUB and the tools that make a CD image which BIOS and UEFI boot.
     IsoTools,
@@ -23,10 +25,15 @@ pub(crate) enum Need {
 }
 
 /// Which file shows that a package is there.
-const FILES: [(Need, &str, &str); 9] = [
+const FILES: [(Need, &str, &str); 14] = [
     (Need::Compiler, "/usr/bin/gcc", "gcc"),
     (Need::Compiler, "/usr/include/stdio.h", "libc6-dev"),
     (Need::Qemu, "/usr/bin/qemu-system-x86_64", "qemu-system-x86"),
+    (Need::Bochs, "/usr/bin/bochs", "bochs"),
+    (Need::Bochs, "/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so", "bochs-term"),
+    (Need::Bochs, "/usr/share/bochs/BIOS-bochs-latest", "bochsbios"),
+    (Need::Bochs, "/usr/share/vgabios/vgabios.bin", "vgabios"),
+    (Need::Firmware, "/usr/share/ovmf/OVMF.fd", "ovmf"),
     (Need::Firmware, "/usr/share/OVMF/OVMF_VARS_4M.fd", "ovmf"),
     (Need::IsoTools, "/usr/bin/grub-mkimage", "grub-common"),
     (Need::IsoTools, "/usr/lib/grub/i386-pc/boot_hybrid.img", "grub-pc-bin"),
@@ -37,11 +44,12 @@ const FILES: [(Need, &str, &str); 9] = [
 
 /// Makes sure that all `needs` are met.
 pub(crate) fn ensure(needs: &[Need]) -> Result<(), Failure> {
-    let missing: Vec<&str> = FILES
+    let mut missing: Vec<&str> = FILES
         .iter()
         .filter(|(need, file, _)| needs.contains(need) && !Path::new(file).exists())
         .map(|&(_, _, package)| package)
         .collect();
+    missing.dedup();
     install(&missing)?;
     if needs.contains(&Need::Lints) {
         ensure_lints()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// What went wrong with an emulated machine.
 #[derive(Debug)]
 pub enum Failure {
-    /// QEMU could not be started, or a file of the test could not be used.
+    /// The emulator could not be started, or a file of the test could not be used.
     Host(String),
     /// A text did not appear in time.
     TimedOut {
@@ -38,7 +38,7 @@ pub enum Failure {
         /// The last lines that the machine printed.
         tail: String,
     },
-    /// The machine printed what it should not have, or QEMU ended with an error.
+    /// The machine printed what it should not have, or the emulator ended with an error.
     Wrong(String),
 }
 

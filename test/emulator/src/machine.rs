@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Model;
+
 /// QEMU's processor with AMD-V, nested paging and all that TCG can do. Family 23 is a Zen; MONITOR is
 /// left out because TCG's MWAIT raises #GP for Linux' use of it.
 pub const PROCESSOR: &str = "max,family=23,model=1,stepping=2,-monitor";
@@ -41,9 +43,19 @@ pub enum Clock {
     Instructions,
 }
 
+/// The program that plays the computer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Emulator {
+    /// QEMU with a processor that has AMD-V.
+    Qemu,
+    /// Bochs with this processor model. Its clock always counts instructions.
+    Bochs(Model),
+}
+
 /// An emulated computer.
 #[derive(Clone, Debug)]
 pub struct Machine {
+    pub(crate) emulator: Emulator,
     pub(crate) boot: Boot,
     pub(crate) cpus: u32,
     pub(crate) memory_mib: u32,
@@ -56,9 +68,10 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine with 2 processors and 1 GiB.
+    /// A machine with 2 processors and 1 GiB, in QEMU.
     pub fn new(boot: Boot) -> Self {
         Self {
+            emulator: Emulator::Qemu,
             boot,
             cpus: 2,
             memory_mib: 1024,
@@ -69,6 +82,12 @@ impl Machine {
             fatal: Vec::new(),
             extra: Vec::new(),
         }
+    }
+
+    /// Chooses the emulator. What is said below to be in QEMU's words means nothing to Bochs.
+    pub fn emulator(mut self, emulator: Emulator) -> Self {
+        self.emulator = emulator;
+        self
     }
 
     /// Sets the number of processors.
@@ -101,7 +120,7 @@ impl Machine {
         self
     }
 
-    /// Lets a reset restart the machine; otherwise it turns the machine off.
+    /// Lets a reset restart the machine; otherwise it turns the machine off (in QEMU; in Bochs it always restarts).
     pub fn surviving_reset(mut self) -> Self {
         self.stops_at_reset = false;
         self

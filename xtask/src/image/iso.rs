@@ -37,8 +37,17 @@ const STICK_BOOT_SECTOR: &str = "/usr/lib/grub/i386-pc/boot_hybrid.img";
 /// Bytes of the FAT image beyond those of `corten.efi`: its tables and folders, generously.
 const FAT_EXTRA_BYTES: u64 = 1 << 20;
 
+/// Which firmware an image is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Firmware {
+    /// BIOS and UEFI, from CD and stick.
+    Both,
+    /// BIOS only: an emulated machine needs no more, and `corten.efi` takes long to link.
+    Bios,
+}
+
 /// Makes the image from the files of `image`.
-pub(super) fn make(image: &Image<'_>) -> Result<(), Failure> {
+pub(super) fn make(image: &Image<'_>, firmware: Firmware) -> Result<(), Failure> {
     let tree = image.folder.join("iso");
     if tree.exists() {
         std::fs::remove_dir_all(&tree).map_err(|error| Failure::file(&tree, &error))?;
@@ -47,8 +56,10 @@ pub(super) fn make(image: &Image<'_>) -> Result<(), Failure> {
     places::copy(&image.elf(), &tree.join("boot/corten.elf"))?;
     places::copy(&image.bundle(), &tree.join("boot/corten.bundle"))?;
     make_grub(image, &tree)?;
-    make_fat(&image.efi(), &tree.join("boot/efi.img"))?;
-    make_iso(&tree, &image.iso())?;
+    if firmware == Firmware::Both {
+        make_fat(&image.efi(), &tree.join("boot/efi.img"))?;
+    }
+    make_iso(&tree, &image.iso(), firmware)?;
     std::fs::remove_dir_all(&tree).map_err(|error| Failure::file(&tree, &error))
 }
 
@@ -82,15 +93,18 @@ fn mtool(program: &str, fat: &Path) -> Command {
     command
 }
 
-fn make_iso(tree: &Path, iso: &Path) -> Result<(), Failure> {
+fn make_iso(tree: &Path, iso: &Path, firmware: Firmware) -> Result<(), Failure> {
     let mut command = Command::new("xorriso");
     // Fixed times make the same input give the same image.
     command.env("SOURCE_DATE_EPOCH", "1767225600");
     command.args(["-as", "mkisofs", "-quiet", "-V", "CORTEN", "-r", "-J"]);
     command.args(["-b", "boot/grub/eltorito.img", "-no-emul-boot", "-boot-load-size", "4"]);
     command.args(["-boot-info-table", "--grub2-boot-info", "--grub2-mbr", STICK_BOOT_SECTOR]);
-    command.args(["-eltorito-alt-boot", "-e", "boot/efi.img", "-no-emul-boot"]);
-    command.args(["-efi-boot-part", "--efi-boot-image", "--protective-msdos-label"]);
-    command.arg("-o").arg(iso).arg(tree);
-    process::step("making corten.iso", &mut command)
+    if firmware == Firmware::Both {
+        command.args(["-eltorito-alt-boot", "-e", "boot/efi.img", "-no-emul-boot"]);
+        command.args(["-efi-boot-part", "--efi-boot-image"]);
+    }
+    command.arg("--protective-msdos-label").arg("-o").arg(iso).arg(tree);
+    process::output(&mut command)?;
+    Ok(())
 }

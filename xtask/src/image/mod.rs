@@ -71,7 +71,12 @@ impl<'s> Image<'s> {
 
     /// Makes `corten.iso`; `corten.efi` must be there.
     pub(crate) fn make_iso(&self) -> Result<(), Failure> {
-        iso::make(self)
+        iso::make(self, iso::Firmware::Both)
+    }
+
+    /// Makes `corten.iso` for BIOS alone; needs no `corten.efi`.
+    pub(crate) fn make_bios_iso(&self) -> Result<(), Failure> {
+        iso::make(self, iso::Firmware::Bios)
     }
 
     /// The kernel, for PVH and multiboot2 loaders.

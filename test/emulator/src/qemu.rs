@@ -22,7 +22,7 @@ pub fn firmware_files() -> Option<(&'static Path, &'static Path)> {
 impl Machine {
     /// QEMU's command line for this machine, with its serial line on standard input and output.
     /// `folder` takes files that the machine needs while it runs.
-    pub fn command(&self, folder: &Path) -> Result<Command, Failure> {
+    pub(crate) fn qemu_command(&self, folder: &Path) -> Result<Command, Failure> {
         let mut command = Command::new("qemu-system-x86_64");
         command.args(["-M", "q35", "-nodefaults", "-no-user-config"]);
         command.args(["-cpu", &self.processor]);

@@ -1,0 +1,164 @@
+//! The process of an emulator, with the machine's serial line.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::bochs::{self, Audience};
+use crate::{Emulator, Failure, Machine, Model};
+
+/// How often a process is asked whether it has ended: that is not an event we can wait for with a limit.
+pub(crate) const END_POLL: Duration = Duration::from_millis(20);
+/// A net for an emulator that neither connects the serial line nor ends.
+const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+
+/// An emulator at work.
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    emulator: Emulator,
+    /// What the emulator itself says.
+    words: PathBuf,
+    /// QEMU's control socket.
+    pub(crate) control: Option<PathBuf>,
+}
+
+/// The two directions of a machine's serial line.
+pub(crate) struct Line {
+    /// To the machine.
+    pub(crate) input: Box<dyn Write + Send>,
+    /// From the machine.
+    pub(crate) output: Box<dyn Read + Send>,
+}
+
+impl Process {
+    /// Turns the machine on.
+    pub(crate) fn start(machine: &Machine, folder: &Path) -> Result<(Self, Line), Failure> {
+        match machine.emulator {
+            Emulator::Qemu => Self::start_qemu(machine, folder),
+            Emulator::Bochs(model) => Self::start_bochs(machine, model, folder, Audience::Test),
+        }
+    }
+
+    fn start_qemu(machine: &Machine, folder: &Path) -> Result<(Self, Line), Failure> {
+        let control = socket_path();
+        let mut command = machine.qemu_command(folder)?;
+        machine.add_control(&mut command, &control);
+        let words = folder.join("qemu.log");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(create(&words)?);
+        let mut process = Self::spawn(command, Emulator::Qemu, words)?;
+        process.control = Some(control);
+        let (Some(input), Some(output)) = (process.child.stdin.take(), process.child.stdout.take()) else {
+            return Err(Failure::Host("QEMU has no serial line".into()));
+        };
+        Ok((process, Line { input: Box::new(input), output: Box::new(output) }))
+    }
+
+    /// Turns a machine in Bochs on and waits until its serial line is connected.
+    pub(crate) fn start_bochs(
+        machine: &Machine,
+        model: Model,
+        folder: &Path,
+        audience: Audience,
+    ) -> Result<(Self, Line), Failure> {
+        let no_line = |error: std::io::Error| Failure::Host(format!("no serial line for Bochs: {error}"));
+        // Bochs connects to us, not we to it: so the port is free and there is no time at which to try.
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(no_line)?;
+        let port = listener.local_addr().map_err(no_line)?.port();
+        let mut command = bochs::command(machine, model, folder, (port, audience))?;
+        let words = folder.join("bochs.txt");
+        let (out, err) = (create(&words)?, create(&folder.join("bochs-errors.txt"))?);
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
+        let mut process = Self::spawn(command, machine.emulator, words)?;
+        let stream = process.accept(&listener)?;
+        let input = Box::new(stream.try_clone().map_err(no_line)?);
+        Ok((process, Line { input, output: Box::new(stream) }))
+    }
+
+    fn spawn(mut command: Command, emulator: Emulator, words: PathBuf) -> Result<Self, Failure> {
+        let note = words.with_file_name("command.txt");
+        std::fs::write(&note, format!("{command:?}\n"))
+            .map_err(|error| Failure::Host(format!("cannot write {}: {error}", note.display())))?;
+        let program = command.get_program().to_string_lossy().into_owned();
+        let spawned = command.spawn();
+        let child = spawned.map_err(|error| Failure::Host(format!("cannot start {program}: {error}")))?;
+        Ok(Self { child, emulator, words, control: None })
+    }
+
+    fn accept(&mut self, listener: &TcpListener) -> Result<TcpStream, Failure> {
+        let no_line = |error: std::io::Error| Failure::Host(format!("no serial line for Bochs: {error}"));
+        listener.set_nonblocking(true).map_err(no_line)?;
+        let deadline = Instant::now() + CONNECT_LIMIT;
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(false).map_err(no_line)?;
+                    return Ok(stream);
+                }
+                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(no_line(error)),
+                Err(_) => {}
+            }
+            if self.child.try_wait().map_err(no_line)?.is_some() || Instant::now() >= deadline {
+                return Err(Failure::Host(format!("Bochs did not start:\n{}", self.said())));
+            }
+            std::thread::sleep(END_POLL);
+        }
+    }
+
+    /// Fails unless an emulator that has ended did so because the machine turned itself off.
+    pub(crate) fn judge(&self, status: ExitStatus) -> Result<(), String> {
+        match self.emulator {
+            Emulator::Qemu if status.success() => Ok(()),
+            Emulator::Qemu => Err(format!("QEMU ended with {status}")),
+            Emulator::Bochs(_) => bochs::judge_end(&self.read_words()),
+        }
+    }
+
+    /// What the emulator itself had to say, a line each.
+    pub(crate) fn said(&self) -> String {
+        let name = match self.emulator {
+            Emulator::Qemu => "qemu",
+            Emulator::Bochs(_) => "bochs",
+        };
+        let mut words = self.read_words();
+        if self.emulator != Emulator::Qemu {
+            let log = std::fs::read(self.words.with_file_name("bochs.log")).unwrap_or_default();
+            words.push_str(&String::from_utf8_lossy(&log));
+        }
+        let lines: Vec<&str> = words.lines().collect();
+        let last = lines.get(lines.len().saturating_sub(LINES_QUOTED)..).unwrap_or(&[]);
+        last.iter().map(|line| format!("    {name}: {line}\n")).collect()
+    }
+
+    fn read_words(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.words).unwrap_or_default()).into_owned()
+    }
+}
+
+/// Lines of the emulator's words that a failure quotes.
+const LINES_QUOTED: usize = 25;
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // All fail if the emulator has ended already, which is just as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Some(control) = &self.control {
+            let _ = std::fs::remove_file(control);
+        }
+    }
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|error| Failure::Host(format!("cannot write {}: {error}", path.display())))
+}
+
+/// A path for a control socket: short, since the system limits it to 108 bytes, and unique.
+fn socket_path() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("corten-{}-{number}.qmp", std::process::id()))
+}
