@@ -24,6 +24,8 @@ pub struct Cpu<M: Machine> {
     guest_deadline: Option<u64>,
     /// When the running thread's slice ends, ticks.
     slice_end: u64,
+    /// When the running thread's group reaches its cap if nobody else of it runs, ticks.
+    cap_end: u64,
     /// When the running thread's CPU time was last accounted, ticks.
     accounted: u64,
 }
@@ -58,6 +60,7 @@ impl<M: Machine> Cpu<M> {
             extended_owner: (0, false),
             guest_deadline: None,
             slice_end: u64::MAX,
+            cap_end: u64::MAX,
             accounted: M::ticks(),
         }
     }
@@ -134,6 +137,8 @@ impl<M: Machine> Cpu<M> {
             };
             if self.shared.take_news() {
                 self.expire_timers();
+                self.account(&mut thread);
+                self.look_at_cap(&thread);
                 self.arm();
             }
             if self.must_yield(&mut thread) {
@@ -225,10 +230,20 @@ impl<M: Machine> Cpu<M> {
         self.accounted = now;
         self.guest_deadline = thread.guest_deadline.filter(|deadline| *deadline > now);
         self.slice_end = now.saturating_add(M::ns_to_ticks(SLICE_NS));
+        self.look_at_cap(thread);
         self.load_extended(thread);
         thread.last_cpu = self.index;
         self.shared.take_news();
         self.arm();
+    }
+
+    /// Finds out how long the thread may run for its group's cap. It was accounted just now.
+    fn look_at_cap(&mut self, thread: &Thread<M>) {
+        let group = thread.process().group();
+        self.cap_end = match group.cap_remaining_ns(M::ticks_to_ns(self.accounted)) {
+            Some(remaining) => self.accounted.saturating_add(M::ns_to_ticks(remaining)),
+            None => u64::MAX,
+        };
     }
 
     /// Charges the thread for the time since the last call.
@@ -240,12 +255,16 @@ impl<M: Machine> Cpu<M> {
 
     fn must_yield(&mut self, thread: &mut Box<Thread<M>>) -> bool {
         let now = M::ticks();
-        if now < self.slice_end && !self.shared.has_waiters() {
+        if now < self.slice_end.min(self.cap_end) && !self.shared.has_waiters() {
             return false;
         }
         self.account(thread);
         if thread.group().throttled_until(M::ticks_to_ns(now)).is_some() {
             return true;
+        }
+        if now >= self.cap_end {
+            self.look_at_cap(thread);
+            self.arm();
         }
         let is_over = now >= self.slice_end && self.shared.has_waiters();
         if now >= self.slice_end {
@@ -258,8 +277,9 @@ impl<M: Machine> Cpu<M> {
     /// Arms the processor's timer for whatever comes first; off if nothing does.
     fn arm(&self) {
         let slice = self.shared.has_waiters().then_some(self.slice_end);
+        let cap = (self.cap_end != u64::MAX).then_some(self.cap_end);
         let release = self.shared.next_release().map(M::ns_to_ticks);
-        let deadlines = [slice, release, self.guest_deadline, self.shared.next_deadline()];
+        let deadlines = [slice, cap, release, self.guest_deadline, self.shared.next_deadline()];
         M::arm_timer(deadlines.into_iter().flatten().min());
     }
 
@@ -271,6 +291,7 @@ impl<M: Machine> Cpu<M> {
             return;
         }
         self.guest_deadline = None;
+        self.cap_end = u64::MAX;
         self.arm();
         let start = M::ticks();
         M::idle();
@@ -384,3 +405,6 @@ fn fault<M: Machine>(thread: &Thread<M>, fault: Fault) {
     );
     process.end(End::Faulted(fault));
 }
+
+#[cfg(test)]
+mod tests;

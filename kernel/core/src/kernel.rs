@@ -213,6 +213,14 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Makes all processors look at the limits of what they run: some have changed.
+    pub fn announce_limits(&self) {
+        for cpu in &self.cpus {
+            cpu.has_news.store(true, SeqCst);
+        }
+        self.notify_others();
+    }
+
     /// Marks the calling processor as idle or busy.
     pub fn set_idle(&self, cpu: usize, is_idle: bool) {
         if is_idle {

@@ -19,6 +19,7 @@ pub(super) fn set<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let group: Arc<Group> = call.object(0, Rights::CONTROL)?;
     let limits: GroupLimits = call.read(1)?;
     group.set(&limits)?;
+    M::kernel().announce_limits();
     NOTHING
 }
 

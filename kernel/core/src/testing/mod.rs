@@ -1,7 +1,8 @@
-//! The machine that tests run on: RAM and processors of a test thread ([`ram`]), nothing else.
+//! The machine that tests run on: RAM ([`ram`]), a clock and processors ([`processors`]) of a test thread.
 
 pub(crate) mod clock;
 mod extended;
+pub(crate) mod processors;
 pub(crate) mod ram;
 pub(crate) mod vcpu;
 
@@ -14,7 +15,7 @@ use base_units::Hpa;
 /// Processors of the machine.
 const CPUS: usize = 4;
 
-/// A machine of RAM and processor numbers. What it has not, no test may ask for.
+/// A machine that one thread plays. What it has not, no test may ask for.
 pub(crate) struct FakeMachine;
 
 impl Machine for FakeMachine {
@@ -22,7 +23,7 @@ impl Machine for FakeMachine {
     type Extended = extended::NoState;
 
     fn kernel() -> &'static Kernel<Self> {
-        unimplemented!()
+        processors::kernel()
     }
 
     fn frames() -> &'static Frames<Self> {
@@ -49,20 +50,25 @@ impl Machine for FakeMachine {
         ns
     }
 
-    fn arm_timer(_deadline: Option<u64>) {}
+    fn arm_timer(deadline: Option<u64>) {
+        processors::arm(deadline);
+    }
 
     fn notify(cpu: usize) {
         ram::notify(cpu);
+        processors::notify(cpu);
     }
 
     fn idle() {
-        unimplemented!()
+        processors::idle();
     }
 
-    fn open_interrupt_window() {}
+    fn open_interrupt_window() {
+        processors::let_in();
+    }
 
     fn take_interrupt() -> Option<HostInterrupt> {
-        None
+        processors::take_interrupt()
     }
 
     fn relax() {
@@ -115,8 +121,8 @@ impl Machine for FakeMachine {
         Box::leak(Box::new(vcpu::empty_page()))
     }
 
-    fn enter_user(_registers: &mut UserRegisters) -> UserExit {
-        unimplemented!()
+    fn enter_user(registers: &mut UserRegisters) -> UserExit {
+        processors::enter_user(registers)
     }
 
     fn read_port(_port: u16, _size: u8) -> u32 {
@@ -140,6 +146,7 @@ impl Machine for FakeMachine {
     }
 
     fn system_info() -> SystemInfo {
-        unimplemented!()
+        let zero = <SystemInfo as zerocopy::FromZeros>::new_zeroed();
+        SystemInfo { virtualization: 1, cpus: CPUS as u64, xsave_bytes: 576, guest_address_bits: 40, ..zero }
     }
 }
