@@ -2,7 +2,7 @@
 //!
 //! - [`uart16550`]: a serial line.
 //! - [`rtc`]: MC146818 clock and CMOS memory.
-//! - [`ioapic`]: lines to messages.
+//! - [`ioapic`]: lines to messages. [`pic`]: the two 8259s. [`interrupts`]: both together, as on a PC.
 //! - [`pm`]: ACPI power management and the reset register at 0xCF9.
 //! - [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
 //! - [`host_bridge`]: PCI function 00:00.0.
@@ -11,14 +11,18 @@
 
 extern crate alloc;
 
+mod byte_ports;
 pub mod host_bridge;
+pub mod interrupts;
 pub mod ioapic;
 pub mod keyboard_controller;
+pub mod pic;
 pub mod pm;
 pub mod rtc;
 pub mod uart16550;
 
 pub use host_bridge::HostBridge;
+pub use interrupts::PcInterrupts;
 pub use ioapic::IoApic;
 pub use keyboard_controller::KeyboardController;
 pub use pm::PowerManagement;

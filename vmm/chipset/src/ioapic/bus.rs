@@ -14,12 +14,31 @@ const WINDOW: u64 = 0x10;
 /// End of interrupt: a vector.
 const END_OF_INTERRUPT: u64 = 0x40;
 
-#[derive(Serialize, Deserialize)]
-struct State {
+/// What is saved of an I/O APIC.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct State {
     index: u8,
     id: u8,
     entries: Vec<Entry>,
     asserted: u32,
+}
+
+impl IoApic {
+    /// What is saved.
+    pub(crate) fn state(&self) -> State {
+        let entries = self.entries.to_vec();
+        State { index: self.index, id: self.id, entries, asserted: self.asserted }
+    }
+
+    /// Takes over what was saved.
+    pub(crate) fn take_state(&mut self, state: State) -> Result<(), RestoreError> {
+        let wrong_count = RestoreError::Impossible("an I/O APIC has 24 pins");
+        self.entries = state.entries.try_into().map_err(|_| wrong_count)?;
+        self.index = state.index;
+        self.id = state.id & 0x0F;
+        self.asserted = state.asserted & 0x00FF_FFFF;
+        Ok(())
+    }
 }
 
 impl Device for IoApic {
@@ -56,19 +75,11 @@ impl Device for IoApic {
     }
 
     fn save(&self) -> SavedState {
-        let entries = self.entries.to_vec();
-        let state = State { index: self.index, id: self.id, entries, asserted: self.asserted };
-        SavedState::encode(VERSION, &state)
+        SavedState::encode(VERSION, &self.state())
     }
 
     fn restore(&mut self, saved: Saved<'_>) -> Result<(), RestoreError> {
-        let state: State = saved.decode(VERSION)?;
-        let wrong_count = RestoreError::Impossible("an I/O APIC has 24 pins");
-        self.entries = state.entries.try_into().map_err(|_| wrong_count)?;
-        self.index = state.index;
-        self.id = state.id & 0x0F;
-        self.asserted = state.asserted & 0x00FF_FFFF;
-        Ok(())
+        self.take_state(saved.decode(VERSION)?)
     }
 
     fn inspect(&self, inspector: &mut dyn Inspector) {
@@ -89,5 +100,9 @@ impl InterruptController for IoApic {
 
     fn end_of_interrupt(&mut self, vector: u8, context: &mut Context<'_>) {
         self.acknowledge(vector, context.effects);
+    }
+
+    fn listens(&self, pin: u8) -> bool {
+        self.entries.get(usize::from(pin)).is_some_and(|entry| !entry.is_masked())
     }
 }

@@ -9,4 +9,5 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bus::State;
 pub use state::{ADDRESS_BYTES, IoApic};
