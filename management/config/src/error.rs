@@ -166,6 +166,13 @@ pub enum Problem {
         /// The limit.
         most: usize,
     },
+    /// A key that does not go with the rest.
+    Conflict {
+        /// The key.
+        key: &'static str,
+        /// Why not, and what to write.
+        reason: &'static str,
+    },
     /// A reservation above the cap.
     ReservationAboveCap,
     /// A file that is named is not there.
@@ -249,6 +256,7 @@ impl Problem {
             Problem::UnevenSize { key, value } => {
                 write!(out, "{key} = {value} is not a multiple of 4 KiB; round it, for example to whole M")
             }
+            Problem::Conflict { key, reason } => write!(out, "{key}: {reason}"),
             Problem::BadText { key, rule } => write!(out, "{key} must be {rule}"),
             _ => Ok(()),
         }

@@ -9,6 +9,8 @@
 
 extern crate alloc;
 
+mod boot_definition;
+mod disk_definition;
 mod document;
 mod error;
 pub mod fuzz;
@@ -18,18 +20,21 @@ mod size;
 mod suggestion;
 mod system_manifest;
 mod table;
+mod text;
 mod vm_definition;
 mod vm_file;
 
+pub use boot_definition::{
+    BootDefinition, COMMAND_LINE_BYTES_MAX, FirmwareFile, FirmwareImage, KernelDefinition, PcDefinition,
+};
+pub use disk_definition::{DISKS_MAX, DiskDefinition};
 pub use error::{ConfigError, Place, Problem};
 pub use policy::{ConsoleKind, RestartPolicy, WhenAllStopped};
 pub use shares::{CPU_NUMBER_MAX, Shares, WEIGHT_MAX};
 pub use size::parse_size;
 pub use system_manifest::{Capability, PROGRAMS_MAX, Program, StartedBy, SystemManifest};
-pub use vm_definition::{
-    COMMAND_LINE_BYTES_MAX, DISKS_MAX, DiskDefinition, FILE_NAME_BYTES_MAX, FileName, MEMORY_BYTES_MAX,
-    MEMORY_BYTES_MIN, NAME_BYTES_MAX, VCPUS_MAX, VmDefinition,
-};
+pub use text::{FILE_NAME_BYTES_MAX, FileName, NAME_BYTES_MAX};
+pub use vm_definition::{MEMORY_BYTES_MAX, MEMORY_BYTES_MIN, VCPUS_MAX, VmDefinition};
 pub use vm_file::{VMS_MAX, VmFile};
 
 /// Bytes of one configuration file at the most.

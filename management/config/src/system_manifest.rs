@@ -4,7 +4,7 @@ use crate::{
     ConfigError, Place, Problem, RestartPolicy, Shares,
     document::Document,
     table::{Located, SizeRange, Table},
-    vm_definition::{checked_name, checked_text},
+    text::{checked_name, checked_text},
 };
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 

@@ -148,14 +148,13 @@ impl<'t> Table<'t> {
         values: &[Value],
     ) -> Result<Option<Located<Value>>, ConfigError> {
         let Some(found) = self.text(key)? else { return Ok(None) };
-        let position = choices.iter().position(|choice| *choice == found.value);
-        match position.and_then(|at| values.get(at)) {
-            Some(value) => Ok(Some(Located { place: found.place, value: *value })),
-            None => {
-                let value = shown(found.value);
-                Err(ConfigError::at(found.place, Problem::UnknownChoice { key, value, choices }))
-            }
-        }
+        let value = meaning(key, found, choices, values)?;
+        Ok(Some(Located { place: found.place, value }))
+    }
+
+    /// Where the value of a key stands, if the key is there.
+    pub(crate) fn place_of(&self, key: &str) -> Option<Place> {
+        self.entries.get(key).map(|value| self.document.place(value.span().start))
     }
 
     /// The tables of a list (`[[key]]` or `key = [ { … } ]`), `most` of them at the most.
@@ -208,6 +207,19 @@ impl<'t> Table<'t> {
     fn error(&self, span: Range<usize>, problem: Problem) -> ConfigError {
         ConfigError::at(self.document.place(span.start), problem)
     }
+}
+
+/// The value that a word stands for; `choices` and `values` run in parallel.
+pub(crate) fn meaning<Value: Copy>(
+    key: &'static str,
+    found: Located<&str>,
+    choices: &'static [&'static str],
+    values: &[Value],
+) -> Result<Value, ConfigError> {
+    let position = choices.iter().position(|choice| *choice == found.value);
+    let value = position.and_then(|at| values.get(at)).copied();
+    let unknown = || Problem::UnknownChoice { key, value: shown(found.value), choices };
+    value.ok_or_else(|| ConfigError::at(found.place, unknown()))
 }
 
 fn in_range(key: &'static str, integer: &DeInteger<'_>, range: &RangeInclusive<u64>) -> Result<u64, Problem> {

@@ -1,8 +1,12 @@
 //! Claims about the VM definition file.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use management_config::{ConfigError, ConsoleKind, RestartPolicy, Shares, VmFile, WhenAllStopped};
+use management_config::{
+    BootDefinition, ConfigError, ConsoleKind, FirmwareFile, FirmwareImage, RestartPolicy, Shares, VmFile,
+    WhenAllStopped,
+};
 use proptest::prelude::*;
+use vmm_protocol::{BootDevice, ClockBase, DiskBus, Display, NicModel};
 
 const FULL: &str = r#"
 when_all_stopped = "poweroff"
@@ -36,8 +40,9 @@ fn every_key_is_read() {
     let vm = &file.vms[0];
     assert_eq!(file.when_all_stopped, WhenAllStopped::PowerOff);
     assert_eq!((vm.name.as_str(), vm.vcpus, vm.memory_bytes), ("demo", 2, 256 << 20));
-    assert_eq!(vm.initrd.as_ref().unwrap().as_str(), "initrd.img");
-    assert_eq!(vm.command_line, "console=ttyS0");
+    let BootDefinition::Kernel(kernel) = &vm.boot else { panic!("a kernel is named") };
+    assert_eq!(kernel.initrd.as_ref().unwrap().as_str(), "initrd.img");
+    assert_eq!(kernel.command_line, "console=ttyS0");
     assert_eq!((vm.console, vm.restart, vm.start), (ConsoleKind::Host, RestartPolicy::OnFailure, false));
     assert!(!vm.disks[0].read_only && vm.disks[1].read_only);
     let shares = Shares { weight: 300, cap_milli: 1500, reservation_milli: 500, cpu_mask: Some(0b1001) };
@@ -55,7 +60,83 @@ fn what_is_left_out_has_the_documented_default() {
         (1, ConsoleKind::Buffer, RestartPolicy::Never, true)
     );
     assert_eq!(vm.shares, Shares::default());
-    assert!(vm.initrd.is_none() && vm.disks.is_empty() && vm.command_line.is_empty());
+    assert!(vm.disks.is_empty());
+    let BootDefinition::Kernel(kernel) = &vm.boot else { panic!("a kernel is named") };
+    assert!(kernel.initrd.is_none() && kernel.command_line.is_empty());
+}
+
+const PC: &str = r#"
+[[vm]]
+name = "pc"
+memory = "512M"
+platform = "pc"
+firmware = "uefi"
+cdrom = "install.iso"
+cdrom_bus = "ide"
+floppy = "a.img"
+disks = [ { file = "root.img", bus = "nvme" }, { file = "old.img", bus = "ide" } ]
+display = "virtio-gpu"
+nics = ["e1000e", "virtio"]
+boot = ["cdrom", "disk"]
+rtc = "local"
+"#;
+
+#[test]
+fn every_key_of_a_pc_is_read() {
+    let file = VmFile::parse(PC).unwrap();
+
+    let vm = &file.vms[0];
+    let pc = vm.boot.pc().unwrap();
+    assert_eq!(pc.firmware, FirmwareFile::Uefi);
+    assert_eq!(
+        pc.cdrom.as_ref().map(|(file, bus)| (file.as_str(), *bus)),
+        Some(("install.iso", DiskBus::Ide))
+    );
+    assert_eq!(pc.floppy.as_ref().unwrap().as_str(), "a.img");
+    assert_eq!(vm.disks.iter().map(|disk| disk.bus).collect::<Vec<_>>(), [DiskBus::Nvme, DiskBus::Ide]);
+    assert_eq!((pc.display, pc.clock), (Display::VirtioGpu, ClockBase::Local));
+    assert_eq!(pc.nics, [NicModel::E1000e, NicModel::Virtio]);
+    assert_eq!(pc.boot_order, [BootDevice::Cdrom, BootDevice::Disk]);
+    let names: Vec<_> = file.files().iter().map(|file| file.as_str().to_owned()).collect();
+    assert_eq!(names, ["install.iso", "a.img", "root.img", "old.img"]);
+    let images: Vec<_> = vm.firmware_images().collect();
+    assert_eq!(images, [FirmwareImage::UefiCode, FirmwareImage::UefiVariables]);
+}
+
+#[test]
+fn a_firmware_that_is_no_word_is_a_file() {
+    let file = VmFile::parse("[[vm]]\nname = \"a\"\nmemory = \"64M\"\nfirmware = \"u-boot.rom\"\n").unwrap();
+
+    assert_eq!(file.files().iter().map(|file| file.as_str()).collect::<Vec<_>>(), ["u-boot.rom"]);
+    assert_eq!(file.vms[0].firmware_images().collect::<Vec<_>>(), [FirmwareImage::VideoBios]);
+}
+
+#[test]
+fn combinations_that_make_no_machine_are_explained() {
+    let pc = "[[vm]]\nname = \"a\"\nmemory = \"64M\"\nfirmware = \"bios\"\n";
+    for (text, words) in [
+        (format!("{LEAST}display = \"vga\"\n"), "line 5, column 11: display: only a PC has this"),
+        (
+            format!("{LEAST}disks = [{{ file = \"d\", bus = \"ide\" }}]\n"),
+            "bus: the micro platform has virtio disks only",
+        ),
+        (format!("{pc}kernel = \"k\"\n"), "kernel: a PC starts its firmware"),
+        (format!("{pc}cdrom_bus = \"ide\"\n"), "cdrom_bus: there is no cdrom"),
+        (format!("{pc}boot = [\"cdrom\"]\n"), "boot: it names \"cdrom\" but there is none"),
+        (format!("{pc}boot = [\"disk\", \"disk\"]\n"), "the boot device disk was given before"),
+        (format!("{pc}boot = [\"tape\"]\n"), "boot = \"tape\" is not one of the choices"),
+        (format!("{LEAST}platform = \"pc\"\n"), "kernel: a PC starts its firmware"),
+        (pc.replace("64M", "2M"), "memory: a BIOS needs at least \"4M\""),
+        (pc.replace("64M", "32M").replace("bios", "uefi"), "memory: UEFI firmware needs at least \"64M\""),
+        (
+            format!("{pc}disks = [{}]\n", "{ file = \"d\", bus = \"ide\" },".repeat(5)),
+            "too many disks and CD-ROMs on ide",
+        ),
+    ] {
+        assert!(refusal(&text).contains(words), "{text}: {}", refusal(&text));
+    }
+    let no_firmware = "[[vm]]\nname = \"a\"\nmemory = \"64M\"\nplatform = \"pc\"\n";
+    assert!(refusal(no_firmware).contains("add a line such as firmware = \"uefi\""));
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod power;
 mod programs;
 mod roots;
 mod service;
+mod vm_files;
 mod vms;
 mod wall_clock;
 

@@ -1,24 +1,20 @@
 //! The VMs as processes.
 
 use crate::{
-    boot::{Boot, bundle_name},
-    boot_bundle::{BundleFailure, BundleFile},
+    boot::Boot,
     keys::{Key, Place},
     link::{Link, LinkKeys, not_started},
     programs::limits,
     roots::Roots,
+    vm_files::VmFiles,
 };
-use alloc::{format, string::String, vec::Vec};
-use management_config::VmDefinition;
+use alloc::{format, string::String};
 use user_rt::{
-    Channel, Error, Group, MESSAGE_BYTES_MAX, Object, OwnedHandle, Port, Rights, SpawnOptions, spawn_program,
+    Channel, Error, MESSAGE_BYTES_MAX, Object, OwnedHandle, Port, Rights, SpawnOptions, spawn_program,
 };
-use vmm_protocol::{DiskConfig, MachineConfig, Start, StartMessage};
 
 /// Bytes of the first thread's stack; it builds the machine.
 const STACK_BYTES: u64 = 128 * 1024;
-/// Disks are counted in sectors.
-const SECTOR_BYTES: u64 = 512;
 
 /// A VM and its process, if it has one.
 #[derive(Default)]
@@ -41,14 +37,13 @@ impl VmRun {
         let place = Place { index, generation: self.generation };
         let vm = boot.vms.vms.get(index).ok_or("it is not defined")?;
         let kernel = |error: Error| not_started(&error.into());
-        let files = Files::find(vm, boot).map_err(|failure| format!("{failure}"))?;
+        let files = VmFiles::find(vm, boot).map_err(|failure| format!("{failure}"))?;
         let program = boot.bundle.find(&boot.vm_program.entry).map_err(|failure| format!("{failure}"))?;
         let limit = files.memory_limit(vm, boot.vm_program.memory_bytes);
         let group = roots.group.create_child(&limits(&vm.shares, limit)).map_err(kernel)?;
         let (theirs, ours) = Channel::create().map_err(kernel)?;
         let handles = files.handles(boot, &group, theirs).map_err(kernel)?;
-        let start =
-            Start { message: files.message(vm, boot.unix_nanos_at_zero), cpu_mask: vm.shares.cpu_mask };
+        let start = files.message(vm, boot.unix_nanos_at_zero);
         let message = user_ipc::encode_to_vec(&start, MESSAGE_BYTES_MAX)
             .map_err(|_| String::from("its start message is too long"))?;
         let options = SpawnOptions { name: &vm.name, group: &group, stack_bytes: STACK_BYTES };
@@ -70,60 +65,5 @@ impl VmRun {
     pub(crate) fn line(&self) -> Option<OwnedHandle> {
         let rights = Rights::READ | Rights::WRITE | Rights::WAIT | Rights::TRANSFER;
         self.line.as_ref()?.duplicate(rights).ok().map(Channel::into_handle)
-    }
-}
-
-/// The files of a VM, verified.
-struct Files {
-    kernel: BundleFile,
-    initrd: Option<BundleFile>,
-    disks: Vec<(BundleFile, bool)>,
-}
-
-impl Files {
-    fn find(vm: &VmDefinition, boot: &Boot) -> Result<Self, BundleFailure> {
-        let find = |name: &str| boot.bundle.find(&bundle_name(name));
-        let disk = |disk: &management_config::DiskDefinition| Ok((find(disk.file.as_str())?, disk.read_only));
-        Ok(Self {
-            kernel: find(vm.kernel.as_str())?,
-            initrd: vm.initrd.as_ref().map(|file| find(file.as_str())).transpose()?,
-            disks: vm.disks.iter().map(disk).collect::<Result<_, BundleFailure>>()?,
-        })
-    }
-
-    /// What the VM's group may use: its RAM, what it can write on its disks, and the process itself.
-    fn memory_limit(&self, vm: &VmDefinition, process_bytes: u64) -> u64 {
-        let writable = self.disks.iter().filter(|(_, read_only)| !read_only);
-        let disks = writable.fold(0u64, |sum, (file, _)| sum.saturating_add(file.bytes));
-        vm.memory_bytes.saturating_add(disks).saturating_add(process_bytes)
-    }
-
-    /// Clones of the files in the order of [`StartMessage`], the group before and the console after them.
-    fn handles(&self, boot: &Boot, group: &Group, console: Channel) -> Result<Vec<OwnedHandle>, Error> {
-        let disks = self.disks.iter().map(|(file, _)| file);
-        let files = core::iter::once(&self.kernel).chain(&self.initrd).chain(disks);
-        let mut handles = Vec::from([group.duplicate_all()?.into_handle()]);
-        for file in files {
-            handles.push(boot.bundle.clone_file(*file, group)?.into_handle());
-        }
-        handles.push(console.into_handle());
-        Ok(handles)
-    }
-
-    fn message(&self, vm: &VmDefinition, unix_nanos_at_zero: u64) -> StartMessage {
-        // A file's last page is filled with zeros, so a disk may end with the sector.
-        let disk = |(file, read_only): &(BundleFile, bool)| DiskConfig {
-            bytes: file.bytes.next_multiple_of(SECTOR_BYTES),
-            read_only: *read_only,
-        };
-        let machine = MachineConfig {
-            name: vm.name.clone(),
-            vcpus: vm.vcpus,
-            memory_bytes: vm.memory_bytes,
-            command_line: vm.command_line.clone(),
-            disks: self.disks.iter().map(disk).collect(),
-        };
-        let initrd_bytes = self.initrd.map(|file| file.bytes);
-        StartMessage { machine, kernel_bytes: self.kernel.bytes, initrd_bytes, unix_nanos_at_zero }
     }
 }

@@ -1,6 +1,6 @@
 //! Which devices the machine has, and where.
 
-use crate::{entropy::ProcessorEntropy, machine::Machine, vm::Vm};
+use crate::{entropy::ProcessorEntropy, inputs::Media, machine::Machine, vm::Vm};
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use base_units::Gpa;
 use user_rt::{Group, Memory, PrivateBytes};
@@ -33,13 +33,13 @@ pub(crate) fn build(
     message: &StartMessage,
     plan: &MachinePlan,
     group: &Group,
-    disks: Vec<Memory>,
+    media: Media,
 ) -> Result<Machine, String> {
     let mut bus = Bus::new(Box::new(IoApic::new()), layout::IO_APIC_START, ioapic::ADDRESS_BYTES)
         .map_err(|error| sentence(&error))?;
     let (uart, power) = add_fixed(&mut bus, message).map_err(|error| sentence(&error))?;
     let functions = Functions { bus: &mut bus, plan, vcpus: message.machine.vcpus };
-    let (console, balloon) = functions.add_all(&message.machine.disks, group, disks)?;
+    let (console, balloon) = functions.add_all(&message.machine.disks, group, media.disks)?;
     Ok(Machine::new(bus, Board { uart, power, console, balloon }))
 }
 

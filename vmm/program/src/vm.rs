@@ -1,21 +1,24 @@
 //! What all threads of the VM share.
 
 use crate::{
-    board, inputs::Inputs, lifecycle::Lifecycle, machine::Machine, ram::Ram, vcpu, vcpu::start::Start,
+    board,
+    inputs::{BootFiles, Inputs},
+    lifecycle::Lifecycle,
+    machine::Machine,
+    ram::Ram,
+    vcpu,
+    vcpu::start::Start,
 };
 use alloc::{boxed::Box, format, string::String, vec::Vec};
-use user_rt::{Channel, Error, Event, Group, Guest, Memory, Mutex, Port, Vcpu};
+use user_rt::{Channel, Error, Event, Group, Guest, Mutex, Port, Vcpu};
 use vmm_machine::{ClockScale, HostCpuid, HostFacts, MachinePlan};
 use vmm_protocol::StartMessage;
 
 /// The VM. It lives as long as the process.
 pub(crate) struct Vm {
     pub(crate) message: StartMessage,
-    /// Processors that the threads may run on, one bit each; `None` = all.
-    cpu_mask: Option<u64>,
     pub(crate) plan: MachinePlan,
-    pub(crate) kernel: Memory,
-    pub(crate) initrd: Option<Memory>,
+    pub(crate) boot: BootFiles,
     pub(crate) clock: ClockScale,
 
     /// To the supervisor.
@@ -45,8 +48,8 @@ pub(crate) type Refusal = (Channel, String);
 impl Vm {
     /// Builds the machine and starts its vCPU threads, which wait for the device loop.
     pub(crate) fn build(inputs: Inputs) -> Result<&'static Self, Refusal> {
-        let Inputs { message, cpu_mask, channel, group, kernel, initrd, disks, console } = inputs;
-        if let Err(error) = stay_on(cpu_mask) {
+        let Inputs { message, channel, group, boot, media, console } = inputs;
+        if let Err(error) = stay_on(message.cpu_mask) {
             return Err((channel, format!("it cannot run on the processors of its definition: {error:?}")));
         }
         let plan = match MachinePlan::new(&message.machine, &host_facts()) {
@@ -57,16 +60,14 @@ impl Vm {
             Ok(parts) => parts,
             Err(error) => return Err((channel, format!("the kernel refused the machine: {error:?}"))),
         };
-        let machine = match board::build(&message, &plan, &group, disks) {
+        let machine = match board::build(&message, &plan, &group, media) {
             Ok(machine) => machine,
             Err(sentence) => return Err((channel, sentence)),
         };
         let vcpus = message.machine.vcpus;
         let vm = Self {
-            cpu_mask,
             plan,
-            kernel,
-            initrd,
+            boot,
             clock: ClockScale::new(user_rt::system_info().tsc_hz),
             channel,
             console,
@@ -87,7 +88,7 @@ impl Vm {
 
     /// Keeps the calling thread on the processors that the VM may use. Every thread calls it first.
     pub(crate) fn keep_on_processors(&self) -> Result<(), Error> {
-        stay_on(self.cpu_mask)
+        stay_on(self.message.cpu_mask)
     }
 
     /// Makes every vCPU come back from the guest.

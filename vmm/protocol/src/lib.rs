@@ -1,7 +1,7 @@
 //! Messages between the supervisor and one VMM.
 //!
 //! The supervisor starts a `vmm` process with one channel. Its first message is a
-//! [`Start`] (postcard) with handles, after which the two exchange [`Request`]s (to the
+//! [`StartMessage`] (postcard) with handles, after which the two exchange [`Request`]s (to the
 //! VMM) and [`Report`]s (from it). The receiver treats the sender as hostile: what does not
 //! decode is answered or dropped, never trusted.
 #![no_std]
@@ -12,58 +12,26 @@ extern crate alloc;
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-/// vCPUs of one VM at the most.
-pub const VCPUS_MAX: u32 = 64;
-/// Disks of one VM at the most.
-pub const DISKS_MAX: usize = 16;
+mod machine;
 
-/// The first message of the channel: a machine and its place on the host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Start {
-    /// The machine.
-    pub message: StartMessage,
-    /// Processors of the host that the VMM's threads may run on, one bit each; `None` = all.
-    pub cpu_mask: Option<u64>,
-}
+pub use machine::{
+    Boot, BootDevice, CdromConfig, ClockBase, DISKS_MAX, DiskBus, DiskConfig, Display, Firmware,
+    FirmwareBoot, KernelBoot, MachineConfig, NICS_MAX, NicModel, PcDevices, VCPUS_MAX,
+};
 
-/// What the VMM is to build. The handles that come with it stand in this order: the
-/// VM's scheduling group, the kernel file, the initrd if there is one, the disks in order, and the
-/// console channel (raw bytes both ways: the VM's first serial line).
+/// The first message of the channel: what the VMM is to build, and its place on the host. The handles that
+/// come with it stand in this order: the VM's scheduling group; the files of [`Boot`] in the order of its
+/// fields; the disks, the CD-ROMs and the floppy in their order; and the console channel (raw bytes both ways:
+/// the VM's first serial line). Each file starts at the first byte of its memory object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartMessage {
     /// What to build.
     pub machine: MachineConfig,
-    /// Size in bytes of the kernel file; its memory object starts at the first byte of the file.
-    pub kernel_bytes: u64,
-    /// Size in bytes of the initrd, or `None`: then its handle is absent too.
-    pub initrd_bytes: Option<u64>,
     /// Nanoseconds from 1970-01-01 00:00 UTC to the zero of the host's monotonic clock: what the VM's
     /// clocks show. Zero if the supervisor does not know.
     pub unix_nanos_at_zero: u64,
-}
-
-/// A virtual machine as its owner described it, checked by the configuration parser.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MachineConfig {
-    /// Name, for logs.
-    pub name: String,
-    /// Number of vCPUs, 1 to [`VCPUS_MAX`].
-    pub vcpus: u32,
-    /// RAM in bytes, a multiple of 4 KiB.
-    pub memory_bytes: u64,
-    /// Kernel command line.
-    pub command_line: String,
-    /// The disks; their memory objects come as handles in the same order.
-    pub disks: Vec<DiskConfig>,
-}
-
-/// One disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DiskConfig {
-    /// Size in bytes, a multiple of 512.
-    pub bytes: u64,
-    /// The guest may not write.
-    pub read_only: bool,
+    /// Processors of the host that the VMM's threads may run on, one bit each; `None` = all.
+    pub cpu_mask: Option<u64>,
 }
 
 /// What the supervisor asks of a VMM.

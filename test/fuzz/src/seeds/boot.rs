@@ -3,7 +3,7 @@
 use super::{Seed, behind};
 use loader_bundle::{BundleWriter, names, symbols::write};
 use vmm_machine::{HostCpuid, HostFacts, MachinePlan};
-use vmm_protocol::MachineConfig;
+use vmm_protocol::{Boot, KernelBoot, MachineConfig};
 
 pub(super) fn bundle() -> Vec<Seed> {
     let mut writer = BundleWriter::new();
@@ -85,7 +85,7 @@ pub(super) fn acpi() -> Vec<Seed> {
         name: "seed".into(),
         vcpus: 3,
         memory_bytes: 64 << 20,
-        command_line: String::new(),
+        boot: Boot::Kernel(KernelBoot { kernel_bytes: 1, initrd_bytes: None, command_line: String::new() }),
         disks: Vec::new(),
     };
     let host = HostFacts {

@@ -5,7 +5,9 @@ use management_protocol::{
     Memory, MemoryUser, Notice, Question, Reply, Request, Statistics, VmLine, VmState,
 };
 use serde::Serialize;
-use vmm_protocol::{DiskConfig, MachineConfig, Report, StartMessage, VmStatistics};
+use vmm_protocol::{
+    Boot, DiskBus, DiskConfig, KernelBoot, MachineConfig, Report, StartMessage, VmStatistics,
+};
 
 pub(super) fn vm_file() -> Vec<Seed> {
     let example = r#"when_all_stopped = "poweroff"
@@ -86,12 +88,15 @@ pub(super) fn messages() -> Vec<Seed> {
             name: "demo".into(),
             vcpus: 2,
             memory_bytes: 256 << 20,
-            command_line: "console=ttyS0".into(),
-            disks: vec![DiskConfig { bytes: 1 << 20, read_only: true }],
+            boot: Boot::Kernel(KernelBoot {
+                kernel_bytes: 12_345_678,
+                initrd_bytes: Some(1 << 20),
+                command_line: "console=ttyS0".into(),
+            }),
+            disks: vec![DiskConfig { bytes: 1 << 20, read_only: true, bus: DiskBus::Virtio }],
         },
-        kernel_bytes: 12_345_678,
-        initrd_bytes: Some(1 << 20),
         unix_nanos_at_zero: 1_767_312_000_000_000_000,
+        cpu_mask: None,
     };
     let figures = Report::Statistics(VmStatistics { exits: vec![1, 2, 3], ..VmStatistics::default() });
     let users =

@@ -1,8 +1,9 @@
 //! VM definition files.
 
 use management_config::{
-    COMMAND_LINE_BYTES_MAX, ConfigError, ConsoleKind, DISKS_MAX, FILE_NAME_BYTES_MAX, MEMORY_BYTES_MAX,
-    MEMORY_BYTES_MIN, NAME_BYTES_MAX, Shares, VCPUS_MAX, VMS_MAX, VmDefinition, VmFile, WEIGHT_MAX,
+    BootDefinition, COMMAND_LINE_BYTES_MAX, ConfigError, ConsoleKind, DISKS_MAX, FILE_NAME_BYTES_MAX,
+    MEMORY_BYTES_MAX, MEMORY_BYTES_MIN, NAME_BYTES_MAX, Shares, VCPUS_MAX, VMS_MAX, VmDefinition, VmFile,
+    WEIGHT_MAX,
 };
 use std::collections::BTreeSet;
 
@@ -16,6 +17,13 @@ pub const WORDS: &[&[u8]] = &[
     b"initrd = \"i\"\n",
     b"cmdline = \"\\u0000\"\n",
     b"disks = [ { file = \"d\", read_only = true } ]\n",
+    b"disks = [ { file = \"d\", bus = \"nvme\" } ]\n",
+    b"firmware = \"uefi\"\n",
+    b"firmware = \"bios\"\n",
+    b"platform = \"pc\"\n",
+    b"cdrom = \"c\"\n",
+    b"boot = [\"cdrom\", \"disk\"]\n",
+    b"nics = [\"e1000e\"]\n",
     b"[[vm.disks]]\nfile = \"d\"\n",
     b"console = \"host\"\n",
     b"restart = \"on-failure\"\n",
@@ -64,9 +72,11 @@ fn check_vm(vm: &VmDefinition) {
     assert!((1..=VCPUS_MAX).contains(&u64::from(vm.vcpus)));
     assert!((MEMORY_BYTES_MIN..=MEMORY_BYTES_MAX).contains(&vm.memory_bytes));
     assert!(vm.memory_bytes.is_multiple_of(base_units::PAGE_BYTES));
-    assert!(
-        vm.command_line.len() <= COMMAND_LINE_BYTES_MAX && !vm.command_line.chars().any(char::is_control)
-    );
+    if let BootDefinition::Kernel(kernel) = &vm.boot {
+        let line = &kernel.command_line;
+        assert!(line.len() <= COMMAND_LINE_BYTES_MAX && !line.chars().any(char::is_control));
+        assert!(vm.disks.iter().all(|disk| disk.bus == vmm_protocol::DiskBus::Virtio));
+    }
     assert!(vm.disks.len() <= DISKS_MAX);
     for file in vm.files() {
         assert!((1..=FILE_NAME_BYTES_MAX).contains(&file.as_str().len()));

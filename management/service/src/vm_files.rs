@@ -1,0 +1,154 @@
+//! The files of a VM in the bundle, and the message that explains them to its VMM.
+
+use crate::{
+    boot::{Boot, bundle_name},
+    boot_bundle::{BundleFailure, BundleFile},
+};
+use alloc::vec::Vec;
+use management_config::{
+    BootDefinition, FileName, FirmwareFile, FirmwareImage, KernelDefinition, PcDefinition, VmDefinition,
+};
+use user_rt::{Channel, Error, Group, Object, OwnedHandle};
+use vmm_protocol::{
+    Boot as BootMessage, CdromConfig, DiskBus, DiskConfig, Display, Firmware, FirmwareBoot, KernelBoot,
+    MachineConfig, PcDevices, StartMessage,
+};
+
+/// Disks are counted in sectors.
+const SECTOR_BYTES: u64 = 512;
+/// Video memory and what else a PC's devices own, beyond RAM and files.
+const PC_DEVICE_BYTES: u64 = 32 << 20;
+
+/// The files of a VM, verified, in the order of [`StartMessage`].
+pub(crate) struct VmFiles {
+    boot: BootMessage,
+    boot_files: Vec<BundleFile>,
+    disks: Vec<(BundleFile, DiskConfig)>,
+    cdroms: Vec<BundleFile>,
+    floppy: Option<BundleFile>,
+}
+
+impl VmFiles {
+    /// Finds and verifies them.
+    pub(crate) fn find(vm: &VmDefinition, boot: &Boot) -> Result<Self, BundleFailure> {
+        let disk = |disk: &management_config::DiskDefinition| {
+            let file = named(boot, &disk.file)?;
+            Ok((file, disk_config(file, disk.read_only, disk.bus)))
+        };
+        let disks = vm.disks.iter().map(disk).collect::<Result<_, BundleFailure>>()?;
+        let (message, boot_files) = match &vm.boot {
+            BootDefinition::Kernel(kernel) => kernel_boot(kernel, boot)?,
+            BootDefinition::Pc(pc) => firmware_boot(pc, boot)?,
+        };
+        let mut files = Self { boot: message, boot_files, disks, cdroms: Vec::new(), floppy: None };
+        if let (BootMessage::Firmware(message), Some(pc)) = (&mut files.boot, vm.boot.pc()) {
+            let devices = &mut message.devices;
+            if let Some((name, bus)) = &pc.cdrom {
+                let file = named(boot, name)?;
+                files.cdroms.push(file);
+                devices.cdroms.push(CdromConfig { bytes: file.bytes, bus: *bus });
+            }
+            files.floppy = pc.floppy.as_ref().map(|name| named(boot, name)).transpose()?;
+            devices.floppy = files.floppy.map(|file| disk_config(file, false, DiskBus::Virtio));
+        }
+        Ok(files)
+    }
+
+    /// What the VM's group may use: its RAM, what it can write on its disks, the memory of its devices, and the
+    /// process itself.
+    pub(crate) fn memory_limit(&self, vm: &VmDefinition, process_bytes: u64) -> u64 {
+        let writable = self.disks.iter().filter(|(_, config)| !config.read_only).map(|(file, _)| file);
+        let files = writable.chain(&self.floppy).fold(0u64, |sum, file| sum.saturating_add(file.bytes));
+        let devices = match &self.boot {
+            BootMessage::Kernel(_) => 0,
+            BootMessage::Firmware(_) => {
+                self.boot_files.iter().fold(PC_DEVICE_BYTES, |sum, file| sum + file.bytes)
+            }
+        };
+        [files, devices, process_bytes].into_iter().fold(vm.memory_bytes, u64::saturating_add)
+    }
+
+    /// Clones of the files, the group before and the console after them.
+    pub(crate) fn handles(
+        &self,
+        boot: &Boot,
+        group: &Group,
+        console: Channel,
+    ) -> Result<Vec<OwnedHandle>, Error> {
+        let disks = self.disks.iter().map(|(file, _)| file);
+        let files = self.boot_files.iter().chain(disks).chain(&self.cdroms).chain(&self.floppy);
+        let mut handles = Vec::from([group.duplicate_all()?.into_handle()]);
+        for file in files {
+            handles.push(boot.bundle.clone_file(*file, group)?.into_handle());
+        }
+        handles.push(console.into_handle());
+        Ok(handles)
+    }
+
+    /// The message that goes with the handles.
+    pub(crate) fn message(&self, vm: &VmDefinition, unix_nanos_at_zero: u64) -> StartMessage {
+        let machine = MachineConfig {
+            name: vm.name.clone(),
+            vcpus: vm.vcpus,
+            memory_bytes: vm.memory_bytes,
+            boot: self.boot.clone(),
+            disks: self.disks.iter().map(|(_, config)| config.clone()).collect(),
+        };
+        StartMessage { machine, unix_nanos_at_zero, cpu_mask: vm.shares.cpu_mask }
+    }
+}
+
+fn named(boot: &Boot, name: &FileName) -> Result<BundleFile, BundleFailure> {
+    boot.bundle.find(&bundle_name(name.as_str()))
+}
+
+/// A file's last page is filled with zeros, so a disk may end with the sector.
+fn disk_config(file: BundleFile, read_only: bool, bus: DiskBus) -> DiskConfig {
+    DiskConfig { bytes: file.bytes.next_multiple_of(SECTOR_BYTES), read_only, bus }
+}
+
+fn kernel_boot(
+    definition: &KernelDefinition,
+    boot: &Boot,
+) -> Result<(BootMessage, Vec<BundleFile>), BundleFailure> {
+    let kernel = named(boot, &definition.kernel)?;
+    let initrd = definition.initrd.as_ref().map(|name| named(boot, name)).transpose()?;
+    let message = KernelBoot {
+        kernel_bytes: kernel.bytes,
+        initrd_bytes: initrd.map(|file| file.bytes),
+        command_line: definition.command_line.clone(),
+    };
+    Ok((BootMessage::Kernel(message), core::iter::once(kernel).chain(initrd).collect()))
+}
+
+fn firmware_boot(
+    definition: &PcDefinition,
+    boot: &Boot,
+) -> Result<(BootMessage, Vec<BundleFile>), BundleFailure> {
+    let image = |image: FirmwareImage| boot.bundle.find(image.bundle_name());
+    let (firmware, code, variables) = match &definition.firmware {
+        FirmwareFile::Uefi => {
+            (Firmware::Uefi, image(FirmwareImage::UefiCode)?, Some(image(FirmwareImage::UefiVariables)?))
+        }
+        FirmwareFile::Bios => (Firmware::Bios, image(FirmwareImage::Bios)?, None),
+        FirmwareFile::File(name) => (Firmware::Bios, named(boot, name)?, None),
+    };
+    let wants_video_bios = firmware == Firmware::Bios && definition.display != Display::None;
+    let video = wants_video_bios.then(|| image(FirmwareImage::VideoBios)).transpose()?;
+    let message = FirmwareBoot {
+        firmware,
+        code_bytes: code.bytes,
+        variables_bytes: variables.map(|file| file.bytes),
+        video_bios_bytes: video.map(|file| file.bytes),
+        devices: PcDevices {
+            cdroms: Vec::new(),
+            floppy: None,
+            display: definition.display,
+            nics: definition.nics.clone(),
+            boot_order: definition.boot_order.clone(),
+            clock: definition.clock,
+        },
+    };
+    let files = core::iter::once(code).chain(variables).chain(video).collect();
+    Ok((BootMessage::Firmware(message), files))
+}
