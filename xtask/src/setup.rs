@@ -16,6 +16,8 @@ pub(crate) enum Need {
     Bochs,
     /// UEFI firmware for the emulators.
     Firmware,
+    /// UEFI and BIOS for virtual machines that are PCs.
+    GuestFirmware,
     /// GRUB and the tools that make a CD image which BIOS and UEFI boot.
     IsoTools,
     /// A static busybox for the demo guest.
@@ -25,7 +27,7 @@ pub(crate) enum Need {
 }
 
 /// Which file shows that a package is there.
-const FILES: [(Need, &str, &str); 14] = [
+const FILES: [(Need, &str, &str); 16] = [
     (Need::Compiler, "/usr/bin/gcc", "gcc"),
     (Need::Compiler, "/usr/include/stdio.h", "libc6-dev"),
     (Need::Qemu, "/usr/bin/qemu-system-x86_64", "qemu-system-x86"),
@@ -35,6 +37,8 @@ const FILES: [(Need, &str, &str); 14] = [
     (Need::Bochs, "/usr/share/vgabios/vgabios.bin", "vgabios"),
     (Need::Firmware, "/usr/share/ovmf/OVMF.fd", "ovmf"),
     (Need::Firmware, "/usr/share/OVMF/OVMF_VARS_4M.fd", "ovmf"),
+    (Need::GuestFirmware, "/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf"),
+    (Need::GuestFirmware, "/usr/share/seabios/bios-256k.bin", "seabios"),
     (Need::IsoTools, "/usr/bin/grub-mkimage", "grub-common"),
     (Need::IsoTools, "/usr/lib/grub/i386-pc/boot_hybrid.img", "grub-pc-bin"),
     (Need::IsoTools, "/usr/bin/xorriso", "xorriso"),

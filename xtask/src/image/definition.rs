@@ -1,22 +1,25 @@
 //! A VM definition file and the files that it names.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use management_config::{ConfigError, VmFile};
+use management_config::{ConfigError, FirmwareImage, VmFile};
 
-use crate::{Failure, places};
+use crate::{Failure, places, setup};
 
 /// A VM definition that is fit to be packed: it parses and all its files are there.
 pub(crate) struct Definition {
     text: String,
     /// Name as the definition gives it, and where the file lies.
     files: Vec<(String, PathBuf)>,
+    /// Firmware of PCs.
+    firmware: BTreeSet<FirmwareImage>,
 }
 
 impl Definition {
     /// No virtual machines.
     pub(crate) fn empty() -> Self {
-        Self { text: String::new(), files: Vec::new() }
+        Self { text: String::new(), files: Vec::new(), firmware: BTreeSet::new() }
     }
 
     /// Reads a definition file; the files that it names are relative to it.
@@ -43,7 +46,12 @@ impl Definition {
             }
             files.push((name.as_str().to_string(), file));
         }
-        Ok(Self { text, files })
+        let firmware: BTreeSet<FirmwareImage> =
+            parsed.vms.iter().flat_map(|vm| vm.firmware_images()).collect();
+        if !firmware.is_empty() {
+            setup::ensure(&[setup::Need::GuestFirmware])?;
+        }
+        Ok(Self { text, files, firmware })
     }
 
     /// The definition as it was written.
@@ -54,6 +62,21 @@ impl Definition {
     /// The files by name.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &Path)> {
         self.files.iter().map(|(name, path)| (name.as_str(), path.as_path()))
+    }
+
+    /// The firmware images: name in the bundle, and where Debian keeps them.
+    pub(crate) fn firmware(&self) -> impl Iterator<Item = (&'static str, &'static Path)> {
+        self.firmware.iter().map(|image| (image.bundle_name(), Path::new(place_of(*image))))
+    }
+}
+
+/// Where Debian's packages ovmf and seabios keep an image.
+fn place_of(image: FirmwareImage) -> &'static str {
+    match image {
+        FirmwareImage::UefiCode => "/usr/share/OVMF/OVMF_CODE_4M.fd",
+        FirmwareImage::UefiVariables => "/usr/share/OVMF/OVMF_VARS_4M.fd",
+        FirmwareImage::Bios => "/usr/share/seabios/bios-256k.bin",
+        FirmwareImage::VideoBios => "/usr/share/seabios/vgabios-stdvga.bin",
     }
 }
 

@@ -114,6 +114,9 @@ fn pack(system: &System, definition: &Definition) -> Result<Vec<u8>, Failure> {
     for (name, path) in definition.files() {
         files.push((format!("{}{name}", names::FILE_PREFIX), places::read(path)?));
     }
+    for (name, path) in definition.firmware() {
+        files.push((name.to_string(), places::read(path)?));
+    }
     let mut writer = BundleWriter::new();
     for (name, content) in files {
         writer.add(&name, content).map_err(|refusal| Failure::new(format!("{name}: {refusal}")))?;
