@@ -62,6 +62,43 @@ pub struct StartRegisters {
     pub efer: u64,
 }
 
+/// Present, code, readable, accessed; limit in bytes; 16-bit.
+const CODE_16: u16 = 0x009B;
+/// Present, data, writable, accessed; limit in bytes; 16-bit.
+const DATA_16: u16 = 0x0093;
+/// CR0: caches off, as they are after reset.
+const CR0_CD_NW: u64 = 0b11 << 29;
+/// Index of RDX in [`StartRegisters::gpr`].
+const RDX: usize = 2;
+/// Where the first instruction is, 16 bytes below 4 GiB.
+const RESET_OFFSET: u64 = 0xFFF0;
+const RESET_BASE: u64 = 0xFFFF_0000;
+const RESET_SELECTOR: u16 = 0xF000;
+/// Limits of segments and tables after reset.
+const RESET_LIMIT: u32 = 0xFFFF;
+
+/// The state after reset (Intel SDM vol. 3, 10.1.1; AMD APM vol. 2, 14.1.3), as firmware at the end of the first
+/// 4 GiB expects it. `signature` is EAX of the processor's CPUID leaf 1.
+pub fn power_on(signature: u32) -> StartRegisters {
+    let segment = |attributes| Segment { selector: 0, attributes, limit: RESET_LIMIT, base: 0 };
+    let mut gpr = [0; 16];
+    gpr[RDX] = u64::from(signature);
+    StartRegisters {
+        gpr,
+        rip: RESET_OFFSET,
+        rflags: RFLAGS,
+        code: Segment { selector: RESET_SELECTOR, base: RESET_BASE, ..segment(CODE_16) },
+        data: segment(DATA_16),
+        task: segment(TASK),
+        gdt_base: 0,
+        gdt_limit: RESET_LIMIT,
+        cr0: CR0_ET | CR0_CD_NW,
+        cr3: 0,
+        cr4: 0,
+        efer: 0,
+    }
+}
+
 /// Bytes of the descriptor table: null, unused, 64-bit code, data, task.
 pub(crate) const GDT_BYTES: usize = 5 * 8;
 const FLAT_LIMIT: u32 = u32::MAX;
@@ -151,6 +188,16 @@ fn descriptor(segment: Segment) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_instruction_is_16_bytes_below_4_gib() {
+        let registers = power_on(0x0080_0F12);
+
+        assert_eq!(registers.code.base + registers.rip, 0xFFFF_FFF0);
+        assert_eq!((registers.code.selector, registers.code.limit), (0xF000, 0xFFFF));
+        assert_eq!((registers.cr0, registers.rflags, registers.gpr[2]), (0x6000_0010, 2, 0x0080_0F12));
+        assert_eq!((registers.data.selector, registers.data.base), (0, 0));
+    }
 
     #[test]
     fn descriptors_are_those_of_every_boot_loader() {

@@ -1,5 +1,6 @@
 //! Why a machine cannot be planned.
 
+use crate::pc::layout;
 use core::fmt;
 
 /// What is wrong with a machine's description. Its [`Display`](fmt::Display) is a sentence for the VM's owner.
@@ -15,6 +16,22 @@ pub enum PlanError {
     MemoryTooLarge(u64),
     /// More disks than there are PCI slots for: the number asked for.
     Disks(usize),
+    /// Less RAM than the firmware needs: the bytes asked for, and the least there must be.
+    MemoryTooSmallForFirmware(u64, u64),
+    /// More network cards than a machine has: the number asked for.
+    Nics(usize),
+    /// More PCI devices than there are slots.
+    PciDevices,
+    /// More drives than the AHCI controller has ports.
+    AhciDrives,
+    /// More drives than the IDE controller has places.
+    IdeDrives,
+    /// A CD-ROM on a bus that has none.
+    CdromBus,
+    /// The firmware's size is not one that fits below 4 GiB: the bytes of its code.
+    FirmwareSize(u64),
+    /// The firmware's files are too many: a mistake of ours.
+    Content,
     /// The ACPI tables do not fit their place: their size in bytes.
     TablesTooLarge(u64),
 }
@@ -38,6 +55,29 @@ impl fmt::Display for PlanError {
             Self::Disks(count) => {
                 write!(out, "a machine has at most {} disks, not {count}", vmm_protocol::DISKS_MAX)
             }
+            Self::MemoryTooSmallForFirmware(bytes, least) => {
+                write!(out, "memory of {bytes} bytes is too small: this firmware needs at least {least}")
+            }
+            Self::Nics(count) => {
+                write!(out, "a machine has at most {} network cards, not {count}", vmm_protocol::NICS_MAX)
+            }
+            Self::PciDevices => {
+                let room = layout::FREE_SLOTS_END - layout::FIRST_FREE_SLOT;
+                write!(out, "a PC has at most {room} network cards, virtio disks and NVMe disks together")
+            }
+            Self::AhciDrives => {
+                write!(out, "the AHCI controller has only {} ports for disks and CD-ROMs", layout::AHCI_PORTS)
+            }
+            Self::IdeDrives => {
+                write!(out, "the IDE controller takes only {} disks and CD-ROMs", layout::IDE_DRIVES)
+            }
+            Self::CdromBus => write!(out, "a CD-ROM is attached to AHCI or to IDE"),
+            Self::FirmwareSize(bytes) => write!(
+                out,
+                "firmware of {bytes} bytes is not made of whole pages, or larger than {} bytes with its variables",
+                layout::FIRMWARE_BYTES_MAX
+            ),
+            Self::Content => write!(out, "the firmware cannot be given all its files"),
             Self::TablesTooLarge(bytes) => {
                 write!(out, "the ACPI tables of {bytes} bytes do not fit their place")
             }

@@ -6,7 +6,8 @@
 //! each vCPU's CPUID instruction says ([`CpuidPlan`]) and what the ACPI tables say
 //! ([`AcpiTables`]). It places nothing and calls nobody: the program does what the plan says.
 //!
-//! The machine is the *micro* platform: no PIC, no PIT, no BIOS. [`layout`] is its address map.
+//! That machine is the *micro* platform: no PIC, no PIT, no BIOS. [`layout`] is its address map. The other one is
+//! [`pc`], a board on which firmware starts.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod cpuid;
 mod error;
 pub mod layout;
 mod memory_map;
+pub mod pc;
 mod plan;
 mod slots;
 mod vcpu_state;

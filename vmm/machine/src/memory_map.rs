@@ -1,6 +1,6 @@
 //! Where RAM is, and the memory map that the firmware would report.
 
-use crate::{error::PlanError, layout};
+use crate::{error::PlanError, layout, pc};
 use alloc::vec::Vec;
 use base_units::{Gpa, PAGE_BYTES};
 
@@ -42,30 +42,59 @@ pub struct RamRegion {
     pub offset: u64,
 }
 
+/// Which addresses are RAM.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Platform {
+    /// [`crate::layout`].
+    Micro,
+    /// [`crate::pc::layout`].
+    Pc,
+}
+
 /// All RAM of a machine, split around the hole below 4 GiB.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemoryMap {
+    platform: Platform,
     low_bytes: u64,
     high_bytes: u64,
 }
 
 impl MemoryMap {
-    /// Lays out `bytes` of RAM for guest-physical addresses of `address_bits` bits.
+    /// Lays out `bytes` of RAM of a micro machine for guest-physical addresses of `address_bits` bits.
     pub fn new(bytes: u64, address_bits: u32) -> Result<Self, PlanError> {
+        Self::with(Platform::Micro, bytes, layout::LOW_RAM_END_MAX.raw(), address_bits)
+    }
+
+    /// Lays out `bytes` of RAM of a PC for guest-physical addresses of `address_bits` bits.
+    pub fn new_pc(bytes: u64, address_bits: u32) -> Result<Self, PlanError> {
+        let low_bytes_max = if bytes >= pc::layout::LOW_RAM_BYTES_MAX {
+            pc::layout::LOW_RAM_BYTES_SPLIT
+        } else {
+            pc::layout::LOW_RAM_BYTES_MAX
+        };
+        Self::with(Platform::Pc, bytes, low_bytes_max, address_bits)
+    }
+
+    fn with(
+        platform: Platform,
+        bytes: u64,
+        low_bytes_max: u64,
+        address_bits: u32,
+    ) -> Result<Self, PlanError> {
         if !bytes.is_multiple_of(PAGE_BYTES) {
             return Err(PlanError::MemoryNotPages(bytes));
         }
         if bytes < MEMORY_BYTES_MIN {
             return Err(PlanError::MemoryTooSmall(bytes));
         }
-        let low_bytes = bytes.min(layout::LOW_RAM_END_MAX.raw());
+        let low_bytes = bytes.min(low_bytes_max);
         let high_bytes = bytes - low_bytes;
         let end = layout::RAM_ABOVE_4G.checked_add(high_bytes).ok_or(PlanError::MemoryTooLarge(bytes))?;
         let limit = 1u64.checked_shl(address_bits).unwrap_or(u64::MAX);
         if high_bytes > 0 && end.raw() > limit {
             return Err(PlanError::MemoryTooLarge(bytes));
         }
-        Ok(Self { low_bytes, high_bytes })
+        Ok(Self { platform, low_bytes, high_bytes })
     }
 
     /// Bytes of RAM.
@@ -78,21 +107,52 @@ impl MemoryMap {
         Gpa::new(self.low_bytes)
     }
 
-    /// The runs of RAM in ascending order: one, or two for machines with more than 3 GiB.
-    pub fn regions(&self) -> impl Iterator<Item = RamRegion> + use<> {
-        let low = RamRegion { start: layout::RAM_START, bytes: self.low_bytes, offset: 0 };
-        let high = RamRegion { start: layout::RAM_ABOVE_4G, bytes: self.high_bytes, offset: self.low_bytes };
-        [low, high].into_iter().filter(|region| region.bytes > 0)
+    /// The first address after all RAM.
+    pub fn end(&self) -> Gpa {
+        if self.high_bytes == 0 {
+            return self.low_end();
+        }
+        Gpa::new(layout::RAM_ABOVE_4G.raw() + self.high_bytes)
     }
 
-    /// The firmware's memory map, sorted, without overlaps.
+    /// The runs of RAM in ascending order: one, or two for machines that have some above 4 GiB. A PC's first run is
+    /// interrupted by the window of VGA memory.
+    pub fn regions(&self) -> impl Iterator<Item = RamRegion> + use<> {
+        let hole = match self.platform {
+            Platform::Micro => (self.low_bytes, self.low_bytes),
+            Platform::Pc => (pc::layout::VIDEO_START.raw(), pc::layout::VIDEO_END.raw()),
+        };
+        let base = RamRegion { start: layout::RAM_START, bytes: hole.0, offset: 0 };
+        // What the window hides stays untouched, so that offset and address are the same.
+        let low = RamRegion { start: Gpa::new(hole.1), bytes: self.low_bytes - hole.1, offset: hole.1 };
+        let high = RamRegion { start: layout::RAM_ABOVE_4G, bytes: self.high_bytes, offset: self.low_bytes };
+        [base, low, high].into_iter().filter(|region| region.bytes > 0)
+    }
+
+    /// The firmware's memory map, sorted, without overlaps. A PC's firmware makes its own of it: there it says only
+    /// where RAM is, the holes in the first MiB not taken out.
     pub fn firmware_map(&self) -> Vec<MemoryRange> {
+        let low = match self.platform {
+            Platform::Micro => self.micro_low_map(),
+            Platform::Pc => alloc::vec![MemoryRange {
+                start: layout::RAM_START,
+                bytes: self.low_bytes,
+                kind: MemoryKind::Usable,
+            }],
+        };
+        let high =
+            MemoryRange { start: layout::RAM_ABOVE_4G, bytes: self.high_bytes, kind: MemoryKind::Usable };
+        low.into_iter().chain([high]).filter(|range| range.bytes > 0).collect()
+    }
+
+    /// The memory map below 4 GiB of a machine whose firmware is this program.
+    fn micro_low_map(&self) -> Vec<MemoryRange> {
         let range = |start: Gpa, end: Gpa, kind| MemoryRange {
             start,
             bytes: end.offset_from(start).unwrap_or(0),
             kind,
         };
-        let mut map = alloc::vec![
+        alloc::vec![
             range(layout::RAM_START, layout::CONVENTIONAL_END, MemoryKind::Usable),
             range(layout::TABLES_START, layout::TABLES_END, MemoryKind::AcpiTables),
             range(layout::HIGH_MEMORY_START, self.low_end(), MemoryKind::Usable),
@@ -102,15 +162,7 @@ impl MemoryMap {
                 // Linux uses ECAM only where the memory map or ACPI says that nobody else may.
                 kind: MemoryKind::Reserved,
             },
-        ];
-        if self.high_bytes > 0 {
-            map.push(MemoryRange {
-                start: layout::RAM_ABOVE_4G,
-                bytes: self.high_bytes,
-                kind: MemoryKind::Usable,
-            });
-        }
-        map
+        ]
     }
 }
 

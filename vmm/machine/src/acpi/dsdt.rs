@@ -22,7 +22,7 @@ const PCI_DEVICES: u8 = 32;
 pub(super) fn build(vcpus: u32) -> Vec<u8> {
     // The byte code is collected first: `Sdt` sums the whole table up for each byte it is given.
     let mut code = Vec::new();
-    append_soft_off(&mut code);
+    append_soft_off(&mut code, layout::SLEEP_TYPE_SOFT_OFF);
     append_processors(&mut code, vcpus);
     append_host_bridge(&mut code);
     append_legacy_devices(&mut code);
@@ -32,13 +32,12 @@ pub(super) fn build(vcpus: u32) -> Vec<u8> {
 }
 
 /// `\_S5`: the value that turns the machine off.
-fn append_soft_off(code: &mut Vec<u8>) {
-    let sleep_type = layout::SLEEP_TYPE_SOFT_OFF;
+pub(crate) fn append_soft_off(code: &mut Vec<u8>, sleep_type: u8) {
     Name::new("_S5_".into(), &Package::new(vec![&sleep_type, &ZERO, &ZERO, &ZERO])).to_aml_bytes(code);
 }
 
 /// One `ACPI0007` per vCPU; its `_UID` is what the MADT says.
-fn append_processors(code: &mut Vec<u8>, vcpus: u32) {
+pub(crate) fn append_processors(code: &mut Vec<u8>, vcpus: u32) {
     for index in 0..vcpus {
         let id = Name::new("_HID".into(), &"ACPI0007");
         let unique = Name::new("_UID".into(), &index);
@@ -121,7 +120,7 @@ fn append_legacy_devices(code: &mut Vec<u8>) {
 }
 
 /// AML that is bytes already.
-struct RawAml(Vec<u8>);
+pub(crate) struct RawAml(pub(crate) Vec<u8>);
 
 impl Aml for RawAml {
     fn to_aml_bytes(&self, sink: &mut dyn acpi_tables::AmlSink) {

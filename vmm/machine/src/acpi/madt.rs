@@ -13,16 +13,30 @@ const HEADER_BYTES: u32 = 44;
 const REVISION: u8 = 5;
 const ENABLED: u32 = 1;
 
+/// How a platform's interrupts reach the I/O APIC.
+pub(crate) struct Interrupts<'a> {
+    /// The table's flags: whether there is a PIC too.
+    pub(crate) flags: u32,
+    /// ISA interrupts that differ from "interrupt `n` is pin `n`, edge-triggered, active high": interrupt, pin,
+    /// flags.
+    pub(crate) overrides: &'a [(u8, u8, u8)],
+}
+
+/// The micro platform has no PIC. Its system control interrupt is level-triggered, active high.
+pub(super) const MICRO: Interrupts<'static> = Interrupts {
+    flags: 0,
+    overrides: &[(layout::SYSTEM_CONTROL_INTERRUPT as u8, layout::SYSTEM_CONTROL_INTERRUPT as u8, 0b1101)],
+};
+
 /// The table of a machine with so many vCPUs, whose APIC ids are 0 and up.
-///
-/// The flag that says "there is a PIC too" stays clear. Pin `n` of the I/O APIC is interrupt `n`.
-pub(super) fn build(vcpus: u32) -> Vec<u8> {
+pub(crate) fn build(vcpus: u32, interrupts: &Interrupts<'_>) -> Vec<u8> {
     let mut table = Sdt::new(*b"APIC", HEADER_BYTES, REVISION, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     // The address has 32 bits in this table; ours is below 4 GiB.
     table.write_u32(36, layout::LOCAL_APIC_START.raw() as u32);
+    table.write_u32(40, interrupts.flags);
     let mut entries: Vec<u8> = (0..vcpus).flat_map(processor).collect();
     entries.extend_from_slice(&io_apic());
-    entries.extend_from_slice(&system_control_interrupt());
+    entries.extend(interrupts.overrides.iter().flat_map(source_override));
     entries.extend_from_slice(&local_nmi());
     table.append_slice(&entries);
     table.as_slice().to_vec()
@@ -50,10 +64,9 @@ fn io_apic() -> [u8; 12] {
     entry
 }
 
-/// An interrupt source override (type 2): the SCI is level-triggered, active high, on its own pin.
-fn system_control_interrupt() -> [u8; 10] {
-    let line = layout::SYSTEM_CONTROL_INTERRUPT as u8;
-    [2, 10, 0, line, line, 0, 0, 0, 0b1101, 0]
+/// An interrupt source override (type 2) of an ISA interrupt.
+fn source_override((interrupt, pin, flags): &(u8, u8, u8)) -> [u8; 10] {
+    [2, 10, 0, *interrupt, *pin, 0, 0, 0, *flags, 0]
 }
 
 /// Local APIC NMI (type 4): LINT1 of all processors.

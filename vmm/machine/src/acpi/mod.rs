@@ -3,9 +3,9 @@
 //! Power management is the fixed hardware of ACPI 6.5, chapter 4.8, at the ports of [`crate::layout`]: the
 //! power button is a fixed one, sleep state S5 turns the machine off. There is neither a PIC nor a PIT.
 
-mod dsdt;
+pub(crate) mod dsdt;
 mod fadt;
-mod madt;
+pub(crate) mod madt;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +14,9 @@ use acpi_tables::{Aml, facs::FACS, mcfg::MCFG, rsdp::Rsdp, xsdt::XSDT};
 use alloc::vec::Vec;
 use base_units::Gpa;
 
-const OEM_ID: [u8; 6] = *b"CORTEN";
-const OEM_TABLE_ID: [u8; 8] = *b"CORTENVM";
-const OEM_REVISION: u32 = 1;
+pub(crate) const OEM_ID: [u8; 6] = *b"CORTEN";
+pub(crate) const OEM_TABLE_ID: [u8; 8] = *b"CORTENVM";
+pub(crate) const OEM_REVISION: u32 = 1;
 /// Tables start at multiples of so many bytes.
 const TABLE_ALIGNMENT: u64 = 64;
 
@@ -33,7 +33,7 @@ impl AcpiTables {
         let dsdt = image.add(&dsdt::build(vcpus));
         let facs = image.add(&bytes_of(&FACS::new()));
         let fadt = image.add(&fadt::build(facs, dsdt));
-        let madt = image.add(&madt::build(vcpus));
+        let madt = image.add(&madt::build(vcpus, &madt::MICRO));
         let mut mcfg = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
         mcfg.add_ecam(layout::ECAM_START.raw(), 0, 0, 0);
         let mcfg = image.add(&bytes_of(&mcfg));
@@ -61,7 +61,8 @@ impl AcpiTables {
     }
 }
 
-fn bytes_of(table: &dyn Aml) -> Vec<u8> {
+/// The bytes of a table.
+pub(crate) fn bytes_of(table: &dyn Aml) -> Vec<u8> {
     let mut bytes = Vec::new();
     table.to_aml_bytes(&mut bytes);
     bytes
