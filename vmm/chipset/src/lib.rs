@@ -3,6 +3,7 @@
 //! - [`uart16550`]: a serial line.
 //! - [`rtc`]: MC146818 clock and CMOS memory.
 //! - [`ioapic`]: lines to messages. [`pic`]: the two 8259s. [`interrupts`]: both together, as on a PC.
+//! - [`pit`]: the 8254 timer and port 0x61.
 //! - [`pm`]: ACPI power management and the reset register at 0xCF9.
 //! - [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
 //! - [`host_bridge`]: PCI function 00:00.0.
@@ -17,6 +18,7 @@ pub mod interrupts;
 pub mod ioapic;
 pub mod keyboard_controller;
 pub mod pic;
+pub mod pit;
 pub mod pm;
 pub mod rtc;
 pub mod uart16550;
@@ -25,6 +27,7 @@ pub use host_bridge::HostBridge;
 pub use interrupts::PcInterrupts;
 pub use ioapic::IoApic;
 pub use keyboard_controller::KeyboardController;
+pub use pit::Pit;
 pub use pm::PowerManagement;
 pub use rtc::{Rtc, UnixSeconds};
 pub use uart16550::Uart;
