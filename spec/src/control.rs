@@ -53,12 +53,16 @@ pub const RFLAGS_VALID: u64 = 0x3f_7fd7;
 
 /// DR6: bits that always read 1.
 pub const DR6_FIXED: u64 = 0xffff_0ff0;
+/// DR6: a debug register was accessed although DR7.GD was set.
+pub const DR6_BD: u64 = 1 << 13;
 /// DR6: single step.
 pub const DR6_BS: u64 = 1 << 14;
 /// DR6: bits that can be written.
 pub const DR6_WRITABLE: u64 = 0xe00f;
 /// DR7: bits that always read 1.
 pub const DR7_FIXED: u64 = 0x400;
+/// DR7: accesses to debug registers raise #DB.
+pub const DR7_GD: u64 = 1 << 13;
 /// DR7: bits that can be written.
 pub const DR7_WRITABLE: u64 = 0xffff_23ff;
 /// DR7: bits that enable a breakpoint.

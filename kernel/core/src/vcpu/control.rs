@@ -1,19 +1,21 @@
 //! Control and debug registers that the guest reads or writes with an exit.
 
 use super::attention::ATTENTION_DELIVER;
-use super::decode::{self, SystemMove, Width};
+use super::decode::{self, Register, SystemForm, SystemMove, Width};
 use super::hardware::{Event, Segment, VirtualCpu};
 use super::processor::Vcpu;
 use super::run::Outcome;
 use super::validate::{self, ControlState};
 use crate::machine::{ExtendedState, Machine};
 use abi::{ExitKind, GPR_RAX, GPR_RCX, GPR_RDX};
-use spec::control::{CR4_DE, CR4_OSXSAVE, DR6_FIXED, DR6_WRITABLE, DR7_FIXED, DR7_WRITABLE};
+use spec::control::{
+    CR0_TS, CR4_DE, CR4_OSXSAVE, DR6_BD, DR6_FIXED, DR6_WRITABLE, DR7_FIXED, DR7_GD, DR7_WRITABLE,
+};
 
 /// A register operand and where the next instruction is.
 struct Operand {
     register: usize,
-    is_status_word: bool,
+    form: SystemForm,
     next_rip: u64,
 }
 
@@ -30,8 +32,13 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             8 => u64::from(self.hardware.cr8()),
             _ => return self.fault(Event::UNDEFINED),
         };
-        let mask = if self.width() == Width::Bits64 { u64::MAX } else { 0xffff_ffff };
-        self.set_gpr(operand.register, value & mask);
+        if let SystemForm::StoreStatusWord(size) = operand.form {
+            let register = Register { index: operand.register as u8, is_high: false };
+            self.set_operand(register, size, value);
+        } else {
+            let mask = if self.width() == Width::Bits64 { u64::MAX } else { 0xffff_ffff };
+            self.set_gpr(operand.register, value & mask);
+        }
         self.skip_to(operand.next_rip);
         None
     }
@@ -42,10 +49,12 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         };
         let mask = if self.width() == Width::Bits64 { u64::MAX } else { 0xffff_ffff };
         let mut value = self.gpr(operand.register) & mask;
-        if operand.is_status_word {
+        let old = self.hardware.cr0();
+        match operand.form {
             // LMSW changes PE, MP, EM and TS, and cannot clear PE (AMD APM vol. 3, LMSW).
-            let old = self.hardware.cr0();
-            value = old & !0xe | value & 0xf | old & 1;
+            SystemForm::LoadStatusWord => value = old & !0xe | value & 0xf,
+            SystemForm::ClearTaskSwitched => value = old & !CR0_TS,
+            SystemForm::Whole | SystemForm::StoreStatusWord(_) => {}
         }
         let is_done = match control {
             0 => self.write_cr0(value),
@@ -104,6 +113,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     pub(super) fn read_debug(&mut self, debug: u8, register: Option<u8>) -> Option<Outcome> {
         let Some(debug) = self.debug_index(debug) else { return self.fault(Event::UNDEFINED) };
+        if self.detects_debug_access() {
+            return None;
+        }
         let Some(operand) = self.system_operand(register) else {
             return Some(self.emulate(0x20 | u64::from(debug)));
         };
@@ -115,6 +127,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     pub(super) fn write_debug(&mut self, debug: u8, register: Option<u8>) -> Option<Outcome> {
         let Some(debug) = self.debug_index(debug) else { return self.fault(Event::UNDEFINED) };
+        if self.detects_debug_access() {
+            return None;
+        }
         let Some(operand) = self.system_operand(register) else {
             return Some(self.emulate(0x30 | u64::from(debug)));
         };
@@ -126,6 +141,19 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         self.hardware.set_debug(debug, fixed_debug(debug, value));
         self.skip_to(operand.next_rip);
         None
+    }
+
+    /// With DR7.GD, which the exit comes before: #DB instead of the access (Intel SDM vol. 3, 18.2.4).
+    fn detects_debug_access(&mut self) -> bool {
+        let control = self.hardware.debug(7);
+        if control & DR7_GD == 0 {
+            return false;
+        }
+        let status = self.hardware.debug(6) | DR6_BD;
+        self.hardware.set_debug(6, status);
+        self.hardware.set_debug(7, control & !DR7_GD);
+        self.raise(Event::exception(1, None));
+        true
     }
 
     /// DR4 and DR5 are DR6 and DR7, or do not exist with CR4.DE.
@@ -161,13 +189,12 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// missing, which the hardware then gives too. `None`: it has none, or cannot be read.
     fn system_operand(&mut self, register: Option<u8>) -> Option<Operand> {
         if let (Some(register), Some(next_rip)) = (register, self.hardware.next_rip()) {
-            return Some(Operand { register: usize::from(register & 15), is_status_word: false, next_rip });
+            return Some(Operand { register: usize::from(register & 15), form: SystemForm::Whole, next_rip });
         }
         let fetched = self.fetch();
-        let SystemMove { register, is_status_word, length } =
-            decode::system_move(fetched.bytes(), self.width())?;
+        let SystemMove { register, form, length } = decode::system_move(fetched.bytes(), self.width())?;
         let next_rip = self.wrap_rip(self.hardware.rip().wrapping_add(u64::from(length)));
-        Some(Operand { register: usize::from(register & 15), is_status_word, next_rip })
+        Some(Operand { register: usize::from(register & 15), form, next_rip })
     }
 
     /// The emulator has to do it.

@@ -94,33 +94,53 @@ pub(super) fn fixed_length(bytes: &[u8], width: Width, opcode: &[u8]) -> Option<
     Some(reader.length())
 }
 
-/// A move between a general register and a control or debug register, or LMSW from a register.
+/// Which instruction moves to or from a control or debug register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SystemForm {
+    /// MOV.
+    Whole,
+    /// LMSW: only the low four bits of CR0 are meant.
+    LoadStatusWord,
+    /// SMSW into so many bytes of a register.
+    StoreStatusWord(u8),
+    /// CLTS: no register, TS becomes 0.
+    ClearTaskSwitched,
+}
+
+/// A move between a general register and a control or debug register, or one of CR0's own instructions on a register.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SystemMove {
     /// The general register.
     pub(super) register: u8,
-    /// LMSW: only the low four bits of CR0 are meant.
-    pub(super) is_status_word: bool,
+    /// Which instruction it is.
+    pub(super) form: SystemForm,
     /// Bytes of the instruction.
     pub(super) length: u8,
 }
 
-/// Decodes MOV to or from control and debug registers (0F 20 to 0F 23) and LMSW with a register.
+/// Decodes MOV to or from control and debug registers (0F 20 to 0F 23), CLTS, and LMSW and SMSW with a register.
 pub(super) fn system_move(bytes: &[u8], width: Width) -> Option<SystemMove> {
     let (prefixes, mut reader) = Prefixes::read(bytes, width)?;
     if reader.next()? != 0x0f {
         return None;
     }
     let opcode = reader.next()?;
-    let modrm = reader.next()?;
-    let register = modrm & 7 | prefixes.rex_bit(0) << 3;
-    let length = reader.length();
-    match opcode {
-        // The mod field is ignored: the operand is always a register (AMD APM vol. 3, MOV CRn).
-        0x20..=0x23 => Some(SystemMove { register, is_status_word: false, length }),
-        0x01 if modrm & 0xf8 == 0xf0 => Some(SystemMove { register, is_status_word: true, length }),
-        _ => None,
+    if opcode == 0x06 {
+        return Some(SystemMove {
+            register: 0,
+            form: SystemForm::ClearTaskSwitched,
+            length: reader.length(),
+        });
     }
+    let modrm = reader.next()?;
+    let form = match opcode {
+        // The mod field is ignored: the operand is always a register (AMD APM vol. 3, MOV CRn).
+        0x20..=0x23 => SystemForm::Whole,
+        0x01 if modrm & 0xf8 == 0xf0 => SystemForm::LoadStatusWord,
+        0x01 if modrm & 0xf8 == 0xe0 => SystemForm::StoreStatusWord(prefixes.operand_bytes(width)),
+        _ => return None,
+    };
+    Some(SystemMove { register: modrm & 7 | prefixes.rex_bit(0) << 3, form, length: reader.length() })
 }
 
 /// Prefixes of an instruction.
@@ -342,12 +362,18 @@ mod tests {
     #[test]
     fn control_register_moves_name_their_general_register() {
         // mov cr0, rax; mov cr8, r15; lmsw bx
-        let plain = SystemMove { register: 0, is_status_word: false, length: 3 };
+        let plain = SystemMove { register: 0, form: SystemForm::Whole, length: 3 };
         assert_eq!(system_move(&[0x0f, 0x22, 0xc0], Width::Bits64), Some(plain));
-        let extended = SystemMove { register: 15, is_status_word: false, length: 4 };
+        let extended = SystemMove { register: 15, form: SystemForm::Whole, length: 4 };
         assert_eq!(system_move(&[0x45, 0x0f, 0x22, 0xc7], Width::Bits64), Some(extended));
-        let status = SystemMove { register: 3, is_status_word: true, length: 3 };
+        let status = SystemMove { register: 3, form: SystemForm::LoadStatusWord, length: 3 };
         assert_eq!(system_move(&[0x0f, 0x01, 0xf3], Width::Bits16), Some(status));
+        // smsw cx; clts; smsw [rax]
+        let stored = SystemMove { register: 1, form: SystemForm::StoreStatusWord(2), length: 4 };
+        assert_eq!(system_move(&[0x66, 0x0f, 0x01, 0xe1], Width::Bits64), Some(stored));
+        let cleared = system_move(&[0x0f, 0x06], Width::Bits32).unwrap();
+        assert_eq!((cleared.form, cleared.length), (SystemForm::ClearTaskSwitched, 2));
+        assert_eq!(system_move(&[0x0f, 0x01, 0x20], Width::Bits64), None);
     }
 
     proptest! {

@@ -68,9 +68,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     fn apply_writeback(&mut self, flags: WritebackFlags) {
         if flags.contains(WritebackFlags::RIP) {
-            let rip = self.page.rip.load(Relaxed);
-            self.hardware.set_rip(rip);
-            self.hardware.set_shadow(false);
+            // The VMM carried an instruction out.
+            self.skip_to(self.page.rip.load(Relaxed));
         }
         if flags.contains(WritebackFlags::RFLAGS) {
             let rflags = self.page.rflags.load(Relaxed) & RFLAGS_VALID | RFLAGS_FIXED;
