@@ -9,4 +9,5 @@ pub mod elf;
 pub mod msr;
 pub mod pci;
 pub mod svm;
+pub mod vga;
 pub mod virtio;

@@ -1,0 +1,253 @@
+//! The display's memory: pixels, planes, and text cells where the guest can reach them as they are.
+//!
+//! Byte `a` of plane `p` lies at `4 * a + p`, so that the four planes' bytes of one address are one dword, and what
+//! modes with whole bytes for pixels show is linear. Text does not fit this: the guest's two bytes of a cell are
+//! neighbours. So while text is on, the cells of the text window are kept apart behind the memory
+//! ([`VideoMemory::split_text`]), in the order in which the guest sees them, and the guest writes them without being
+//! left; planes 0 and 1 get them back afterwards ([`VideoMemory::join_text`]).
+
+use alloc::{boxed::Box, vec::Vec};
+use base_units::PAGE_BYTES;
+use serde::{Deserialize, Serialize};
+use vmm_bus::{DirectId, DirectMemory};
+use vmm_snapshot::RestoreError;
+
+/// Bytes of the text window: what 0xB8000 (or 0xB0000) shows.
+pub const TEXT_BYTES: u64 = 0x8000;
+/// Least memory of a display: the four planes.
+const MEMORY_MIN: u64 = 0x4_0000;
+/// Most memory of a display.
+const MEMORY_MAX: u64 = 0x1000_0000;
+/// Cells of the text window: two bytes for the guest, four in the planes.
+const TEXT_CELLS: usize = TEXT_BYTES as usize / 2;
+/// Cells that are moved at once.
+const STEP_CELLS: usize = 512;
+const PAGE: usize = PAGE_BYTES as usize;
+
+/// The four planes' bytes at one address, or a character with its attribute and its place in the fonts.
+pub(super) type Cell = [u8; 4];
+
+/// The memory and where text is kept.
+pub(super) struct VideoMemory {
+    memory: Box<dyn DirectMemory>,
+    /// Bytes without the text window's.
+    bytes: u64,
+    /// Text is kept apart.
+    has_text: bool,
+}
+
+/// One page of memory that is not all zero.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct SavedPage {
+    /// Number of the page.
+    page: u32,
+    content: SavedContent,
+}
+
+/// What a page holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+enum SavedContent {
+    /// The same eight bytes again and again.
+    Repeated([u8; 8]),
+    /// All bytes.
+    Bytes(Vec<u8>),
+}
+
+/// The memory as it is saved: pages that are not all zero, in their order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct MemoryState {
+    bytes: u64,
+    has_text: bool,
+    pages: Vec<SavedPage>,
+}
+
+impl MemoryState {
+    /// Whether text was kept apart.
+    pub(super) fn has_text(&self) -> bool {
+        self.has_text
+    }
+}
+
+impl VideoMemory {
+    /// Takes over memory of a power of two of bytes and [`TEXT_BYTES`].
+    ///
+    /// # Panics
+    /// If there is too little, too much or an odd lot: a mistake of ours.
+    pub(super) fn new(memory: Box<dyn DirectMemory>) -> Self {
+        let bytes = memory.bytes().saturating_sub(TEXT_BYTES);
+        let is_right = bytes.is_power_of_two() && (MEMORY_MIN..=MEMORY_MAX).contains(&bytes);
+        assert!(is_right, "a display with an impossible memory");
+        Self { memory, bytes, has_text: false }
+    }
+
+    /// Bytes of the frame buffer.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Names the memory.
+    pub(super) fn id(&self) -> DirectId {
+        self.memory.id()
+    }
+
+    /// Where the text window begins.
+    pub(super) fn text_offset(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Copies from the frame buffer or the text window. What lies behind the end reads as ones.
+    pub(super) fn read(&self, offset: u64, into: &mut [u8]) {
+        if !self.memory.read(offset, into) {
+            into.fill(0xFF);
+        }
+    }
+
+    /// Copies to the frame buffer or the text window. What would reach behind the end is dropped.
+    pub(super) fn write(&mut self, offset: u64, from: &[u8]) {
+        let _ = self.memory.write(offset, from);
+    }
+
+    /// The planes' bytes at an address.
+    pub(super) fn cell(&self, address: u64) -> Cell {
+        let mut cell = [[0; 4]];
+        self.read_cells(address, &mut cell);
+        let [cell] = cell;
+        cell
+    }
+
+    /// Sets the planes' bytes at an address.
+    pub(super) fn set_cell(&mut self, address: u64, cell: Cell) {
+        let is_text = self.has_text && address < TEXT_CELLS as u64;
+        self.write(address.saturating_mul(4), &cell);
+        if is_text {
+            let [character, attribute, ..] = cell;
+            self.write(self.bytes + address * 2, &[character, attribute]);
+        }
+    }
+
+    /// Copies planes' bytes from an address on. Behind the end of memory everything is ones.
+    pub(super) fn read_cells(&self, address: u64, into: &mut [Cell]) {
+        self.read(address.saturating_mul(4), into.as_flattened_mut());
+        if !self.has_text || address >= TEXT_CELLS as u64 {
+            return;
+        }
+        let in_text = into.len().min(TEXT_CELLS.saturating_sub(address as usize));
+        let mut text = [[0; 2]; STEP_CELLS];
+        let mut at = self.bytes + address * 2;
+        for part in into.get_mut(..in_text).unwrap_or_default().chunks_mut(STEP_CELLS) {
+            let text = text.get_mut(..part.len()).unwrap_or_default();
+            self.read(at, text.as_flattened_mut());
+            for (cell, [character, attribute]) in part.iter_mut().zip(text.iter()) {
+                cell[0] = *character;
+                cell[1] = *attribute;
+            }
+            at += part.len() as u64 * 2;
+        }
+    }
+
+    /// Keeps text apart from now on.
+    pub(super) fn split_text(&mut self) {
+        if self.has_text {
+            return;
+        }
+        let mut cells = [[0; 4]; STEP_CELLS];
+        let mut text = [[0; 2]; STEP_CELLS];
+        for first in (0..TEXT_CELLS as u64).step_by(STEP_CELLS) {
+            self.read_cells(first, &mut cells);
+            for (text, [character, attribute, ..]) in text.iter_mut().zip(&cells) {
+                *text = [*character, *attribute];
+            }
+            self.write(self.bytes + first * 2, text.as_flattened());
+        }
+        self.has_text = true;
+    }
+
+    /// Gives text back to planes 0 and 1.
+    pub(super) fn join_text(&mut self) {
+        if !self.has_text {
+            return;
+        }
+        let mut cells = [[0; 4]; STEP_CELLS];
+        for first in (0..TEXT_CELLS as u64).step_by(STEP_CELLS) {
+            self.read_cells(first, &mut cells);
+            self.write(first * 4, cells.as_flattened());
+        }
+        self.has_text = false;
+    }
+
+    /// Sets part of the memory to zero. Pages that are zero are not written: they may take no host memory yet.
+    pub(super) fn clear(&mut self, offset: u64, bytes: u64) {
+        let zeros = [0; PAGE];
+        let mut page = [0; PAGE];
+        let end = offset.saturating_add(bytes).min(self.memory.bytes());
+        let mut at = offset;
+        while at < end {
+            let step = (PAGE_BYTES - at % PAGE_BYTES).min(end - at) as usize;
+            let (page, zeros) =
+                (page.get_mut(..step).unwrap_or_default(), zeros.get(..step).unwrap_or_default());
+            self.read(at, page);
+            if page != zeros {
+                self.write(at, zeros);
+            }
+            at += step as u64;
+        }
+    }
+
+    /// What is saved.
+    pub(super) fn save(&self) -> MemoryState {
+        let mut pages = Vec::new();
+        let mut page = [0; PAGE];
+        for number in 0..self.pages() {
+            self.read(u64::from(number) * PAGE_BYTES, &mut page);
+            if page.iter().any(|byte| *byte != 0) {
+                pages.push(SavedPage { page: number, content: SavedContent::of(&page) });
+            }
+        }
+        MemoryState { bytes: self.bytes, has_text: self.has_text, pages }
+    }
+
+    /// Takes over a saved state.
+    pub(super) fn restore(&mut self, state: &MemoryState) -> Result<(), RestoreError> {
+        if state.bytes != self.bytes {
+            return Err(RestoreError::Impossible("the display has another amount of memory"));
+        }
+        self.has_text = state.has_text;
+        self.clear(0, self.memory.bytes());
+        for saved in &state.pages {
+            let mut page = [0; PAGE];
+            saved.content.unpack(&mut page)?;
+            let offset = u64::from(saved.page) * PAGE_BYTES;
+            if !self.memory.write(offset, &page) {
+                return Err(RestoreError::Impossible("a page lies behind the display's memory"));
+            }
+        }
+        Ok(())
+    }
+
+    /// All pages, with the text window's.
+    fn pages(&self) -> u32 {
+        u32::try_from(self.memory.bytes() / PAGE_BYTES).unwrap_or(0)
+    }
+}
+
+impl SavedContent {
+    fn of(page: &[u8; PAGE]) -> Self {
+        match page.as_chunks::<8>().0 {
+            [first, others @ ..] if others.iter().all(|chunk| chunk == first) => Self::Repeated(*first),
+            _ => Self::Bytes(page.to_vec()),
+        }
+    }
+
+    fn unpack(&self, page: &mut [u8; PAGE]) -> Result<(), RestoreError> {
+        match self {
+            Self::Repeated(bytes) => page.as_chunks_mut::<8>().0.fill(*bytes),
+            Self::Bytes(bytes) => {
+                let bytes: &[u8; PAGE] = bytes.as_slice().try_into().map_err(|_| {
+                    RestoreError::Impossible("a page of the display's memory has another size")
+                })?;
+                *page = *bytes;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! What the display promises.
+
+mod machine;
+mod memory;
+mod modes;
+mod registers;
