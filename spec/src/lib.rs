@@ -2,12 +2,15 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod ahci;
 pub mod apic;
+pub mod ata;
 pub mod control;
 pub mod cpuid;
 pub mod elf;
 pub mod msr;
 pub mod pci;
+pub mod scsi_mmc;
 pub mod svm;
 pub mod vga;
 pub mod virtio;

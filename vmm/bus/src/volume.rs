@@ -22,6 +22,15 @@ impl From<MemoryError> for VolumeError {
     }
 }
 
+/// Whether a guest may write to its disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Reads only.
+    ReadOnly,
+    /// Reads and writes.
+    ReadWrite,
+}
+
 /// A volume that moves data between itself and guest memory directly.
 ///
 /// Offsets and sizes are in bytes. The caller has checked nothing; the volume refuses what
