@@ -5,7 +5,7 @@
 //! - [`ioapic`]: lines to messages. [`pic`]: the two 8259s. [`interrupts`]: both together, as on a PC.
 //! - [`pit`]: the 8254 timer and port 0x61.
 //! - [`pm`]: ACPI power management and the reset register at 0xCF9.
-//! - [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
+//! - [`i8042`]: keyboard, mouse and port 0x92. [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
 //! - [`host_bridge`]: PCI function 00:00.0.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -13,7 +13,9 @@
 extern crate alloc;
 
 mod byte_ports;
+mod byte_queue;
 pub mod host_bridge;
+pub mod i8042;
 pub mod interrupts;
 pub mod ioapic;
 pub mod keyboard_controller;
@@ -24,6 +26,7 @@ pub mod rtc;
 pub mod uart16550;
 
 pub use host_bridge::HostBridge;
+pub use i8042::I8042;
 pub use interrupts::PcInterrupts;
 pub use ioapic::IoApic;
 pub use keyboard_controller::KeyboardController;

@@ -1,10 +1,10 @@
 //! The serial line on the bus, saved and shown.
 
 use super::{
-    queue::ByteQueue,
     registers::{Enable, FifoControl, LineStatus, ModemControl, ModemStatus},
     state::{Changes, Uart},
 };
+use crate::byte_queue::ByteQueue;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use vmm_bus::{AccessSize, Attention, Context, Device, Effects, Inspector, Level, Region};

@@ -7,7 +7,6 @@
 //! speed. Baud rates are ignored; bytes take no time.
 
 mod bus;
-mod queue;
 mod registers;
 mod state;
 #[cfg(test)]

@@ -1,13 +1,10 @@
 //! The serial line as a value.
 
-use super::{
-    queue::ByteQueue,
-    registers::{
-        Cause, DATA, DIVISOR_ACCESS, Enable, FifoControl, IDENTIFICATION, IDENTIFICATION_FIFOS,
-        INTERRUPT_ENABLE, LINE_CONTROL, LINE_STATUS, LineStatus, MODEM_CONTROL, MODEM_STATUS, ModemControl,
-        ModemStatus, SCRATCH,
-    },
+use super::registers::{
+    Cause, DATA, DIVISOR_ACCESS, Enable, FifoControl, IDENTIFICATION, IDENTIFICATION_FIFOS, INTERRUPT_ENABLE,
+    LINE_CONTROL, LINE_STATUS, LineStatus, MODEM_CONTROL, MODEM_STATUS, ModemControl, ModemStatus, SCRATCH,
 };
+use crate::byte_queue::ByteQueue;
 
 /// Bytes that wait for the console at the most.
 pub const TRANSMIT_BYTES: usize = 256;

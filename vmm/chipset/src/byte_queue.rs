@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 /// At most `CAPACITY` bytes, first in, first out. `CAPACITY` is a power of two.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ByteQueue<const CAPACITY: usize> {
+pub(crate) struct ByteQueue<const CAPACITY: usize> {
     bytes: [u8; CAPACITY],
     /// Position of the oldest byte.
     first: usize,
@@ -17,24 +17,24 @@ impl<const CAPACITY: usize> ByteQueue<CAPACITY> {
         CAPACITY - 1
     };
 
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { bytes: [0; CAPACITY], first: 0, used: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.used
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.used == 0
     }
 
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         CAPACITY.saturating_sub(self.used)
     }
 
     /// Adds a byte; `false` if there is no room.
-    pub(super) fn push(&mut self, byte: u8) -> bool {
+    pub(crate) fn push(&mut self, byte: u8) -> bool {
         if self.used >= CAPACITY {
             return false;
         }
@@ -46,7 +46,7 @@ impl<const CAPACITY: usize> ByteQueue<CAPACITY> {
         true
     }
 
-    pub(super) fn pop(&mut self) -> Option<u8> {
+    pub(crate) fn pop(&mut self) -> Option<u8> {
         if self.used == 0 {
             return None;
         }
@@ -56,19 +56,19 @@ impl<const CAPACITY: usize> ByteQueue<CAPACITY> {
         byte
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.first = 0;
         self.used = 0;
     }
 
     /// The bytes in order, for saving.
-    pub(super) fn to_vec(&self) -> Vec<u8> {
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
         let mut copy = self.clone();
         core::iter::from_fn(|| copy.pop()).collect()
     }
 
     /// A queue with these bytes; `None` if they do not fit.
-    pub(super) fn from_slice(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
         let mut queue = Self::new();
         bytes.iter().all(|byte| queue.push(*byte)).then_some(queue)
     }
