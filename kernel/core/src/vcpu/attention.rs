@@ -275,6 +275,10 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             self.is_halt_reported = true;
             return Some(self.leave(ExitKind::HaltedForever, [0; 4]));
         }
+        if self.activity == Activity::Shutdown && !self.is_halt_reported {
+            self.is_halt_reported = true;
+            return Some(self.leave(ExitKind::Shutdown, [0; 4]));
+        }
         self.attention |= ATTENTION_IDLE;
         if self.shared.try_halt() {
             let deadline = if self.activity == Activity::Halted { self.timer_tick } else { None };

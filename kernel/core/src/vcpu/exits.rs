@@ -146,7 +146,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             Exit::Exception { vector, error_code } => self.fault(Event::exception(vector, error_code)),
             Exit::Shutdown => {
                 self.shut_down();
-                Some(self.leave(ExitKind::Shutdown, [0; 4]))
+                None
             }
             Exit::TaskSwitch { reason } => Some(self.leave(ExitKind::Emulate, [reason, 0, 0, 0])),
             Exit::Failed { reason, qualification } => {
@@ -170,8 +170,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         None
     }
 
-    /// Shutdown: nothing runs until INIT or a reset.
+    /// Shutdown: nothing runs until INIT or a reset. The VMM is told before the vCPU rests.
     pub(super) fn shut_down(&mut self) {
+        self.is_halt_reported = false;
         self.activity = Activity::Shutdown;
         self.attention |= ATTENTION_IDLE;
     }

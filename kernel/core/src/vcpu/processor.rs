@@ -42,7 +42,7 @@ pub struct Vcpu<M: Machine, V: VirtualCpu<M>> {
     /// With what the run loop ends ([`super::attention::ATTENTION_LEAVE`]).
     pub(super) outcome: Option<Outcome>,
     pub(super) activity: Activity,
-    /// A halt with interrupts off has been reported to the VMM.
+    /// A halt with interrupts off, or a shutdown, has been reported to the VMM.
     pub(super) is_halt_reported: bool,
     pub(super) is_nmi_pending: bool,
     pub(super) is_nmi_blocked: bool,

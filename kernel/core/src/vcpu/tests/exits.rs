@@ -269,6 +269,19 @@ fn the_vmm_changes_rip_flags_and_raises_exceptions() {
 }
 
 #[test]
+fn a_fault_during_a_double_fault_is_a_shutdown_and_told() {
+    let mut bench = Bench::new(1);
+    bench.vcpus[0].hardware.injection = Some(Event::exception(8, Some(0)));
+    let page = bench.page();
+    page.inject.store(Injection::Exception { vector: 14, error_code: Some(2) }.pack(), Ordering::Relaxed);
+    page.writeback.store(WritebackFlags::INJECT.bits(), Ordering::Relaxed);
+
+    assert_eq!(bench.run(0), Outcome::Return);
+    assert_eq!(bench.kind(), Some(ExitKind::Shutdown));
+    assert_eq!(bench.run(0), Outcome::Halted { deadline: None });
+}
+
+#[test]
 fn a_fault_during_a_fault_is_a_double_fault() {
     let mut bench = Bench::new(1);
     bench.vcpus[0].hardware.injection = Some(Event::PROTECTION);
