@@ -110,14 +110,19 @@ unsafe extern "C" {
     static trampoline_end: u8;
 }
 
-/// Starts `count` more processors (APIC ids 1 and up); whether all came. Each runs `work` once.
-pub(crate) fn start_others(count: u32, work: fn()) -> bool {
+/// Starts one more processor and does not wait for it. It runs `work` once.
+pub(crate) fn start_one(id: u32, work: fn()) {
     WORK.store(work as *const () as u64, SeqCst);
     let bytes = &raw const trampoline_end as usize - &raw const trampoline as usize;
     unsafe { core::ptr::copy_nonoverlapping(&raw const trampoline, 0x8000 as *mut u8, bytes) };
+    send(id, 0x4500);
+    send(id, 0x4608);
+}
+
+/// Starts `count` more processors (APIC ids 1 and up); whether all came. Each runs `work` once.
+pub(crate) fn start_others(count: u32, work: fn()) -> bool {
     for id in 1..=count {
-        send(id, 0x4500);
-        send(id, 0x4608);
+        start_one(id, work);
     }
     let end = ticks() + LONG_TIME;
     while OTHERS.load(SeqCst) < u64::from(count) {

@@ -71,16 +71,15 @@ pub(crate) fn install() {
         (*task)[2] = (stack >> 32) as u32;
         (*task)[25] = TASK_BYTES as u32;
     }
-    set_task(selector::TASK_64, &raw const TASK as u64);
     let pointer = [((ENTRIES * 8 - 1) as u64) << 48, &raw const TABLE as u64];
-    unsafe {
-        asm!(
-            "lgdt [{pointer}]",
-            "ltr {task:x}",
-            pointer = in(reg) (&raw const pointer as u64) + 6,
-            task = in(reg) selector::TASK_64,
-        );
-    }
+    unsafe { asm!("lgdt [{pointer}]", pointer = in(reg) (&raw const pointer as u64) + 6) };
+    reload_task();
+}
+
+/// Loads the task state of 64-bit mode (again).
+pub(crate) fn reload_task() {
+    set_task(selector::TASK_64, &raw const TASK as u64);
+    unsafe { asm!("ltr {0:x}", in(reg) selector::TASK_64) };
 }
 
 /// Makes `selector` an available task state at `base`, which is below 4 GiB.

@@ -54,6 +54,11 @@ pub(crate) fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
     [result.eax, result.ebx, result.ecx, result.edx]
 }
 
+/// Whether this is QEMU's own emulation, which leaves out many checks that processors make.
+pub(crate) fn is_qemu() -> bool {
+    cpuid(0x8000_0002, 0)[0] == u32::from_le_bytes(*b"QEMU")
+}
+
 /// The time stamp counter.
 pub(crate) fn ticks() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
@@ -110,4 +115,22 @@ pub(crate) fn read_memory(address: u64) -> u32 {
 /// Writes a dword of device memory.
 pub(crate) fn write_memory(address: u64, value: u32) {
     unsafe { (address as *mut u32).write_volatile(value) };
+}
+
+/// A xorshift generator: what comes out is the same every time.
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// From a seed, which is not 0.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next value.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
 }

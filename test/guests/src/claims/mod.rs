@@ -1,6 +1,9 @@
 //! The claims, by name.
 
+mod control;
 mod cpuid;
+mod debug;
+mod events;
 mod faults;
 mod instructions;
 mod interrupts;
@@ -12,6 +15,7 @@ mod ports;
 mod processors;
 mod resets;
 mod storms;
+mod tasks;
 mod timer;
 
 use crate::Verdict;
@@ -86,6 +90,40 @@ pub(crate) const ALL: &[(&str, fn() -> Verdict)] = &[
     ("a-pause-loop-goes-on", instructions::a_pause_loop_goes_on),
     ("invpcid-follows-cpuid", instructions::invpcid_follows_cpuid),
     ("privileged-instructions-need-ring-0", instructions::privileged_instructions_need_ring_0),
+    ("the-status-word-works", control::the_status_word_works),
+    ("the-status-word-works-without-caches", control::the_status_word_works_without_caches),
+    ("control-registers-keep-their-values", control::control_registers_keep_their_values),
+    ("illegal-control-bits-do-not-stick", control::illegal_control_bits_do_not_stick),
+    ("debug-registers-keep-their-values", control::debug_registers_keep_their_values),
+    ("illegal-msr-values-are-protection-faults", control::illegal_msr_values_fault),
+    ("noncanonical-bases-do-no-harm", control::noncanonical_bases_do_no_harm),
+    ("machine-check-msrs-do-no-harm", control::machine_check_msrs_do_no_harm),
+    ("a-storm-of-msrs-is-survived", control::a_storm_of_msrs),
+    ("single-steps-cross-exits", debug::single_steps_cross_exits),
+    ("mov-ss-holds-a-step-back", debug::mov_ss_holds_a_step_back),
+    ("breakpoints-on-memory-trap", debug::breakpoints_on_memory_trap),
+    ("breakpoints-on-instructions-that-exit-fault", debug::breakpoints_on_instructions_that_exit_fault),
+    ("access-to-debug-registers-can-trap", debug::access_to_debug_registers_can_trap),
+    ("breakpoints-on-ports-do-no-harm", debug::breakpoints_on_ports_do_no_harm),
+    ("a-breakpoint-instruction-traps-once", debug::a_breakpoint_instruction_traps_once),
+    ("endless-debug-exceptions-hang-nobody", debug::endless_debug_exceptions_hang_nobody),
+    ("endless-alignment-checks-hang-nobody", debug::endless_alignment_checks_hang_nobody),
+    ("an-endless-loop-hangs-nobody", debug::an_endless_loop_hangs_nobody),
+    ("nmis-do-not-nest", events::nmis_do_not_nest),
+    ("a-halt-loses-no-interrupt", events::a_halt_loses_no_interrupt),
+    ("smi-and-reserved-messages-do-nothing", events::smi_and_reserved_messages_do_nothing),
+    ("messages-to-every-destination-are-survived", events::every_destination_is_survived),
+    ("init-stops-a-processor-and-sipi-starts-it", events::init_stops_a_processor_and_sipi_starts_it),
+    ("a-processor-can-stop-itself-by-init", events::a_processor_can_stop_itself_by_init),
+    ("an-nmi-wakes-a-deaf-processor", events::an_nmi_wakes_a_deaf_processor),
+    ("broadcasts-reach-all", events::broadcasts_reach_all),
+    ("task-switches-work-or-are-undefined", tasks::task_switches_work_or_are_undefined),
+    ("bad-task-switches-do-no-harm", tasks::bad_task_switches_do_no_harm),
+    ("a-triple-fault-by-page-tables-resets-the-machine", resets::a_triple_fault_by_page_tables),
+    ("a-triple-fault-in-real-mode-resets-the-machine", resets::a_triple_fault_in_real_mode),
+    ("a-triple-fault-of-another-processor-resets-the-machine", resets::a_triple_fault_of_another_processor),
+    ("a-triple-fault-on-a-bad-stack-resets-the-machine", resets::a_triple_fault_on_a_bad_stack),
+    ("the-reset-register-resets-the-machine", resets::the_reset_register),
     ("a-storm-of-port-accesses-is-survived", storms::ports),
     ("a-storm-of-device-memory-accesses-is-survived", storms::memory),
     ("a-triple-fault-resets-the-machine", resets::a_triple_fault),

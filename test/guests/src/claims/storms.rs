@@ -1,6 +1,6 @@
 //! Claims about devices that are poked at random: the VMM answers something and lives.
 
-use crate::processor::{read_memory, read_port, write_memory, write_port};
+use crate::processor::{Random, read_memory, read_port, write_memory, write_port};
 use crate::{Verdict, expect};
 
 /// Accesses of one storm.
@@ -11,20 +11,8 @@ fn is_spared(port: u16) -> bool {
     matches!(port, 0x3f8..=0x3ff | 0x64 | 0xcf8..=0xcff | 0x600..=0x61f | 0x92)
 }
 
-/// A xorshift generator: the storm is the same every time.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-}
-
 pub(super) fn ports() -> Verdict {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     for _ in 0..ACCESSES {
         let port = random.next() as u16;
         if !is_spared(port) {
@@ -37,7 +25,7 @@ pub(super) fn ports() -> Verdict {
 }
 
 pub(super) fn memory() -> Verdict {
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut random = Random::new(0x2545_f491_4f6c_dd1d);
     // Device windows, the configuration space, the I/O APIC, and nothing at all.
     let windows = [
         (0xc010_0000, 0x8000),
@@ -48,7 +36,7 @@ pub(super) fn memory() -> Verdict {
     ];
     for _ in 0..ACCESSES {
         let (start, bytes) = windows[random.next() as usize % windows.len()];
-        let address = start + (random.next() % bytes & !3);
+        let address = start + ((random.next() % bytes) & !3);
         write_memory(address, random.next() as u32);
         read_memory(address);
     }

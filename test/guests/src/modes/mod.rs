@@ -100,6 +100,8 @@ pub(crate) struct Visit {
     pub(crate) cr2: u32,
     /// EIP when the exception came.
     pub(crate) eip: u32,
+    /// Not 0: the table of handlers stays as it is.
+    pub(crate) keeps_handlers: u32,
 }
 
 /// The visit that is going on, for the code in `switch`.
@@ -125,6 +127,7 @@ impl Visit {
             error_code: 0,
             cr2: 0,
             eip: 0,
+            keeps_handlers: 0,
         }
     }
 
@@ -147,6 +150,11 @@ impl Visit {
         }
         (self.vector != NOTHING).then_some((self.vector as u8, self.error_code))
     }
+}
+
+/// Fills the table of handlers of 32-bit mode, for visits that keep it.
+pub(crate) fn fill_handlers() {
+    unsafe { switch::fill_handlers() };
 }
 
 /// Calls a function in long mode with these tables, to which paging is switched from scratch.

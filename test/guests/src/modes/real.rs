@@ -62,6 +62,8 @@ functions! {
     big = "real_big";
     /// Halts with interrupts on; EAX counts interrupts of vector WAKE.
     halt = "real_halt";
+    /// Raises an exception without an interrupt table.
+    triple = "real_triple";
     /// 16-bit protected mode: EAX + EBX through memory, ECX is a loop's count.
     protected_compute = "protected_compute";
     /// 16-bit protected mode: CPUID of EAX.
@@ -269,6 +271,13 @@ real_halt:
     hlt
     cli
     mov eax, cs:[at_woken]
+    ret
+
+    .globl real_triple
+real_triple:
+    .byte 0x0f, 0x01, 0x1e // lidt [disp16]
+    .word 0xff00
+    ud2
     ret
 
     .globl protected_compute, protected_cpuid, protected_beyond, protected_read

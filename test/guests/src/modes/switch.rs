@@ -10,6 +10,9 @@ unsafe extern "sysv64" {
     /// Makes the visit at `CURRENT`.
     #[link_name = "mode_visit"]
     pub(super) fn visit();
+    /// Fills the table of handlers.
+    #[link_name = "fill_idt32"]
+    pub(super) fn fill_handlers();
 }
 
 /// Vectors for which the processor pushes an error code.
@@ -42,7 +45,7 @@ global_asm!(
     r#"
     .text
     .code64
-    .globl mode_visit
+    .globl mode_visit, fill_idt32
 mode_visit:
     push rbx
     push rbp
@@ -63,7 +66,11 @@ mode_visit:
     mov ecx, 0xc0000080
     rdmsr
     mov [rip + saved_efer], eax
+    mov rax, [rip + {current}]
+    cmp dword ptr [rax + 64], 0
+    jne 6f
     call fill_idt32
+6:
     push 0x18
     lea rax, [rip + 2f]
     push rax
