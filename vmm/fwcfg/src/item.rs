@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 /// Bytes that are not in the VMM's heap: a kernel file, an initial RAM disk.
-pub trait Source: Send {
+pub trait Source: Send + Sync {
     /// How many there are. Always the same.
     fn bytes(&self) -> u32;
 
