@@ -8,8 +8,14 @@ pub const CR0_MP: u64 = 1 << 1;
 pub const CR0_TS: u64 = 1 << 3;
 /// CR0: extension type, always 1.
 pub const CR0_ET: u64 = 1 << 4;
+/// CR0: no coprocessor.
+pub const CR0_EM: u64 = 1 << 2;
+/// CR0: FPU errors are exceptions.
+pub const CR0_NE: u64 = 1 << 5;
 /// CR0: supervisor writes obey read-only pages.
 pub const CR0_WP: u64 = 1 << 16;
+/// CR0: alignment checks.
+pub const CR0_AM: u64 = 1 << 18;
 /// CR0: not write-through.
 pub const CR0_NW: u64 = 1 << 29;
 /// CR0: cache disable.
@@ -29,6 +35,8 @@ pub const CR4_PAE: u64 = 1 << 5;
 pub const CR4_PGE: u64 = 1 << 7;
 /// CR4: 57-bit linear addresses.
 pub const CR4_LA57: u64 = 1 << 12;
+/// CR4: VMX is on.
+pub const CR4_VMXE: u64 = 1 << 13;
 /// CR4: process-context identifiers.
 pub const CR4_PCIDE: u64 = 1 << 17;
 /// CR4: XSAVE enabled.

@@ -4,6 +4,8 @@
 pub const TSC: u32 = 0x10;
 /// Local APIC base.
 pub const APIC_BASE: u32 = 0x1b;
+/// What the firmware allows: VMX among others (Intel).
+pub const FEATURE_CONTROL: u32 = 0x3a;
 /// What was added to the TSC by writing it.
 pub const TSC_ADJUST: u32 = 0x3b;
 /// Speculation control.

@@ -1,4 +1,4 @@
-//! All of ring 0 that knows the processor: boot, paging, interrupts, AMD-V.
+//! All of ring 0 that knows the processor: boot, paging, interrupts, AMD-V and VT-x.
 //!
 //! [`X86`] is the [`kernel_core::Machine`] of this crate. The way to it:
 //!
@@ -6,6 +6,7 @@
 //! - `paging`: the kernel's own page tables, the windows through which it reaches other memory;
 //! - `acpi`, `clock`, `interrupt`, `smp`: what the board has, and how it is brought up;
 //! - `trap`, `extended`: in and out of ring 3;
+//! - `virtualization`: the choice between `svm` and `vmx`, and what they share;
 //! - `log`, `panic`, `power`: what the outside sees of it.
 //!
 //! `acpi`, `boot` (but for its first instructions) and `clock::scale` read foreign bytes or compute; they
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod fuzz;
 pub mod physical;
 pub mod svm;
+pub mod vmx;
 
 #[cfg(target_os = "none")]
 pub mod cpu;
@@ -44,10 +46,12 @@ mod power;
 mod smp;
 #[cfg(target_os = "none")]
 mod trap;
+#[cfg(target_os = "none")]
+mod virtualization;
 
 #[cfg(target_os = "none")]
 pub use extended::Extended;
 #[cfg(target_os = "none")]
 pub use machine::{X86, bring_up, run};
 #[cfg(target_os = "none")]
-pub use svm::prepare_virtualization;
+pub use virtualization::Processor;

@@ -31,6 +31,15 @@ pub fn read_cr2() -> u64 {
     value
 }
 
+/// Loads CR2 if it differs: writing it is slow.
+#[inline]
+pub fn write_cr2(value: u64) {
+    if read_cr2() != value {
+        // SAFETY: CR2 only tells page-fault handlers an address; ring 0 has no page faults.
+        unsafe { asm!("mov cr2, {}", in(reg) value, options(nomem, nostack, preserves_flags)) };
+    }
+}
+
 /// CR3: the top-level page table.
 pub fn read_cr3() -> u64 {
     let value: u64;

@@ -13,7 +13,8 @@ pub(crate) const KERNEL_DATA: u16 = 0x10;
 pub(crate) const USER_DATA: u16 = 0x1b;
 /// Selector of ring 3's code: SYSRET takes it as STAR[63:48] + 16.
 pub(crate) const USER_CODE: u16 = 0x23;
-const TASK: u16 = 0x28;
+/// Selector of the task state.
+pub(crate) const TASK: u16 = 0x28;
 
 /// Vector of debug exceptions.
 pub(crate) const DEBUG: u8 = 1;
@@ -167,18 +168,25 @@ pub(crate) unsafe fn install_descriptors(local: &'static Local, descriptors: &'s
     install_syscall();
 }
 
+/// STAR, LSTAR and SFMASK as ring 3 needs them.
+#[inline(always)]
+pub(crate) fn syscall_registers() -> [u64; 3] {
+    let star = u64::from(KERNEL_CODE) << 32 | u64::from(KERNEL_DATA | 3) << 48;
+    // All flags: IF, TF, DF, AC and NT must be off, the others are of no use.
+    [star, trap::syscall_entry(), 0xffff_fffd]
+}
+
 /// Points SYSCALL at `trap::user`.
 fn install_syscall() {
-    let star = u64::from(KERNEL_CODE) << 32 | u64::from(KERNEL_DATA | 3) << 48;
+    let [star, entry, mask] = syscall_registers();
     for (number, value) in [
         (msr::STAR, star),
-        (msr::LSTAR, trap::syscall_entry()),
+        (msr::LSTAR, entry),
         // There is no 32-bit code segment to come from; AMD still wants a value.
-        (msr::CSTAR, trap::syscall_entry()),
+        (msr::CSTAR, entry),
         // Ring 3 on Intel cannot enter by SYSENTER while this is 0.
         (msr::SYSENTER_CS, 0),
-        // All flags: IF, TF, DF, AC and NT must be off, the others are of no use.
-        (msr::SFMASK, 0xffff_fffd),
+        (msr::SFMASK, mask),
     ] {
         // SAFETY: the values name our own segments and code.
         unsafe { msr::write(number, value) };

@@ -8,6 +8,6 @@ pub mod msr;
 pub mod port;
 
 pub(crate) use descriptors::{
-    DEBUG, DOUBLE_FAULT, Descriptors, GENERAL_PROTECTION, MACHINE_CHECK, NMI, PAGE_FAULT, USER_CODE,
-    USER_DATA, install_descriptors, load_boot_descriptors,
+    DEBUG, DOUBLE_FAULT, Descriptors, GENERAL_PROTECTION, KERNEL_CODE, KERNEL_DATA, MACHINE_CHECK, NMI,
+    PAGE_FAULT, TASK, USER_CODE, USER_DATA, install_descriptors, load_boot_descriptors, syscall_registers,
 };

@@ -12,6 +12,7 @@ pub(crate) use io_apic::{mask, route, set_up as set_up_io_apics, unmask};
 pub(crate) use pic::disable as disable_pic;
 
 use crate::cpu::local::local;
+use crate::vmx;
 use kernel_core::HostInterrupt;
 
 /// Vector of the first routed line.
@@ -20,6 +21,8 @@ const FIRST_LINE: u8 = 0x30;
 const END_OF_LINES: u8 = 0xf0;
 /// Vector of [`kernel_core::Machine::notify`].
 pub(crate) const NOTIFY: u8 = 0xf0;
+/// Vector that asks a processor for the VT-x control structure that it has.
+pub(crate) const GIVE_BACK: u8 = 0xf2;
 /// Vector of the processor's own timer.
 pub(crate) const TIMER: u8 = 0xf1;
 /// Vector of the local APIC's error interrupt.
@@ -37,6 +40,11 @@ pub(crate) fn arrived(vector: u8) {
         io_apic::mask_vector(vector);
     }
     if vector == TIMER && !timer::has_fired() {
+        local_apic::acknowledge();
+        return;
+    }
+    if vector == GIVE_BACK {
+        vmx::give_back();
         local_apic::acknowledge();
         return;
     }

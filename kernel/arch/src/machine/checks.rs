@@ -1,7 +1,5 @@
 //! What programs may drive themselves, and what a machine must have.
 
-use crate::cpu::features::{cpuid, vendor};
-use crate::cpu::msr;
 use crate::{boot, panic, power};
 use abi::MemoryKind;
 use base_units::Hpa;
@@ -10,9 +8,6 @@ use base_units::Hpa;
 const KERNEL_PORTS: [(u16, u16); 5] = [(0x20, 2), (0xa0, 2), (0x4d0, 2), (0xcf8, 8), (0x8900, 1)];
 /// Where I/O APICs, the HPET and local APICs are on every PC, and messages become interrupts.
 const APIC_AREA: (u64, u64) = (0xfec0_0000, 0xff00_0000);
-/// Bit of MSR VM_CR: SVM is disabled (AMD APM vol. 2, 15.30.1).
-const SVM_DISABLED: u64 = 1 << 4;
-const VM_CR: u32 = 0xc001_0114;
 /// The least RAM.
 const RAM_BYTES_MIN: u64 = 64 << 20;
 
@@ -50,29 +45,6 @@ pub(super) fn is_device_memory(start: Hpa, bytes: u64) -> bool {
 pub(super) fn covers_screen(start: Hpa, bytes: u64) -> bool {
     let screen = boot::info().framebuffer.address;
     screen != 0 && screen.checked_sub(start.raw()).is_some_and(|offset| offset < bytes)
-}
-
-/// Refuses to run where the machine cannot hold a guest.
-pub(super) fn require_virtualization() {
-    let highest = cpuid(0x8000_0000, 0).eax;
-    let has_svm = highest >= 0x8000_000a && cpuid(0x8000_0001, 0).ecx & 1 << 2 != 0;
-    if !has_svm {
-        let has_vmx = &vendor() == b"GenuineIntel" && cpuid(1, 0).ecx & 1 << 5 != 0;
-        panic::refuse(if has_vmx {
-            "this processor has Intel VT-x, which this version of Corten does not support yet; it needs AMD-V"
-        } else {
-            "this processor has no hardware virtualisation (AMD-V), or it is switched off in the firmware's set-up"
-        });
-    }
-    // A machine (an emulator) without the MSR cannot have it locked.
-    if msr::try_read(VM_CR).is_some_and(|value| value & SVM_DISABLED != 0) {
-        panic::refuse(
-            "AMD-V is there but the firmware has locked it off; switch on \"SVM Mode\" in the firmware's set-up",
-        );
-    }
-    if cpuid(0x8000_000a, 0).edx & 1 == 0 {
-        panic::refuse("this processor's AMD-V has no nested paging, which Corten needs");
-    }
 }
 
 /// Refuses to run without a bundle or with too little RAM.

@@ -13,7 +13,7 @@ use crate::cpu::{control, local, port};
 use crate::extended::{self, Extended};
 use crate::interrupt::{self, local_apic, timer};
 use crate::paging::{self, direct};
-use crate::{boot, log, panic, power, trap};
+use crate::{boot, log, panic, power, trap, virtualization};
 use abi::{MemoryKind, PowerAction, SystemInfo};
 use base_units::Hpa;
 use kernel_core::kernel::Kernel;
@@ -39,7 +39,7 @@ fn scale() -> Scale {
 }
 
 impl Machine for X86 {
-    type Vcpu = kernel_core::vcpu::Vcpu<Self, crate::svm::Svm>;
+    type Vcpu = virtualization::Processor;
     type Extended = Extended;
 
     #[inline(always)]
@@ -243,7 +243,7 @@ fn system_info() -> SystemInfo {
         framebuffer_stride: info.framebuffer.stride,
         framebuffer_bits: info.framebuffer.bits,
         serial_port: if log::serial::is_present() { u32::from(log::serial::COM1) } else { 0 },
-        virtualization: 1,
+        virtualization: virtualization::vendor(),
         xsave_bytes: extended::area_bytes() as u32,
         guest_address_bits: crate::cpu::features::physical_bits(),
         guest_xcr0: extended::components(),

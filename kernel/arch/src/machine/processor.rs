@@ -7,6 +7,7 @@ use crate::cpu::{Descriptors, features, install_descriptors};
 use crate::extended;
 use crate::interrupt::{local_apic, timer};
 use crate::paging::{self, Area};
+use crate::virtualization;
 use core::arch::asm;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -80,7 +81,7 @@ pub(crate) fn set_up_processor(cpu: usize) -> u32 {
     extended::enable();
     let id = local_apic::enable();
     timer::enable();
-    crate::prepare_virtualization();
+    virtualization::prepare();
     id
 }
 

@@ -1,8 +1,9 @@
 //! [`VirtualCpu`] for AMD-V: what is where in the control block.
 
 use super::vcpu::{Svm, TODO_EVENT, TODO_FLUSH, TODO_STEP};
-use super::{exit, facts, processor, switch};
+use super::{exit, processor, switch};
 use crate::X86;
+use crate::virtualization::{facts, residue};
 use abi::{GPR_RAX, GPR_RSP, SegmentState, VcpuPage};
 use base_units::Hpa;
 use core::sync::atomic::Ordering::Relaxed;
@@ -27,31 +28,31 @@ impl VirtualCpu<X86> for Svm {
     }
 
     fn facts() -> Facts {
-        facts::facts()
+        facts::facts(1)
     }
 
     fn load(&mut self, guest: u64) {
         let here = processor::this();
         here.save_host();
-        here.separate(guest, self.capabilities.has_branch_barrier);
+        residue::separate(guest, self.capabilities.has_branch_barrier);
         if here.note_vmcb(self.frame.address()) {
             self.soil(clean::ALL);
         }
-        if !here.has_given(self.asid) {
+        if !self.asid.is_valid() {
             self.todo |= TODO_FLUSH;
         }
         self.host_area = Hpa::new(here.host_area());
         if self.capabilities.has_tsc_aux {
-            here.load_tsc_aux(self.tsc_aux);
+            residue::load_tsc_aux(self.tsc_aux);
         }
-        self.load_breakpoints();
+        residue::load_breakpoints(self.vmcb().save.dr7, self.breakpoints);
         switch::shut_out();
     }
 
     #[inline(always)]
     fn unload(&mut self) {
         switch::let_in();
-        switch::fill_return_buffer();
+        residue::fill_return_buffer();
     }
 
     #[inline(always)]
@@ -314,7 +315,7 @@ impl VirtualCpu<X86> for Svm {
             }
         }
         self.soil(clean::DEBUG);
-        self.load_breakpoints();
+        residue::load_breakpoints(self.vmcb().save.dr7, self.breakpoints);
     }
 
     // tidy: table
@@ -354,7 +355,7 @@ impl VirtualCpu<X86> for Svm {
             msr::PAT => &mut save.pat,
             msr::TSC_AUX if self.capabilities.has_tsc_aux => {
                 self.tsc_aux = value;
-                processor::this().load_tsc_aux(value);
+                residue::load_tsc_aux(value);
                 return Some(());
             }
             _ => return None,

@@ -2,40 +2,25 @@
 
 use super::step::Stepped;
 use super::vcpu::{Svm, TODO_CLEAN, TODO_FLUSH, TODO_STEP};
-use super::{exit, processor, switch};
-use core::arch::asm;
+use super::{exit, switch};
+use crate::virtualization::{residue, tags};
 use kernel_core::vcpu::{EventKind, Exit, VirtualCpu};
-use spec::control::DR7_ENABLES;
 use spec::svm::{self, TLB_FLUSH_ALL, TLB_FLUSH_GUEST, V_IRQ, clean, feature};
 
 impl Svm {
     /// Gives the guest a fresh view of its tables at the next entry.
     #[cold]
     fn flush_now(&mut self) {
-        let here = processor::this();
-        if self.has(feature::FLUSH_BY_ASID) && here.has_given(self.asid) {
+        if self.has(feature::FLUSH_BY_ASID) && self.asid.is_valid() {
             self.vmcb_mut().control.tlb_control = TLB_FLUSH_GUEST;
             return;
         }
-        let (asid, has_started_over) = here.next_asid(self.capabilities.asids);
+        let (asid, has_started_over) = tags::next(self.capabilities.asids);
         self.asid = asid;
         let control = &mut self.vmcb_mut().control;
         control.asid = asid.number;
         control.tlb_control = if has_started_over { TLB_FLUSH_ALL } else { 0 };
         self.soil(clean::ASID);
-    }
-
-    /// DR0 to DR3 are on the processor while a guest that uses them may run.
-    pub(super) fn load_breakpoints(&self) {
-        if self.vmcb().save.dr7 & DR7_ENABLES == 0 {
-            return;
-        }
-        let [first, second, third, fourth] = self.breakpoints;
-        // SAFETY: the processor clears DR7 when the guest exits, so that these mean nothing to ring 0.
-        unsafe {
-            asm!("mov dr0, {}", "mov dr1, {}", "mov dr2, {}", "mov dr3, {}",
-                in(reg) first, in(reg) second, in(reg) third, in(reg) fourth, options(nostack, preserves_flags));
-        }
     }
 
     /// Does what `todo` says, before an entry.
@@ -86,7 +71,7 @@ impl Svm {
         self.settle();
         match self.vmcb().control.exit_code {
             svm::exit::NMI | svm::exit::SMI | svm::exit::INIT => switch::let_host_events_in(),
-            svm::exit::EXCEPTION_MACHINE_CHECK => raise_machine_check(),
+            svm::exit::EXCEPTION_MACHINE_CHECK => residue::raise_machine_check(),
             _ => {}
         }
         exit::decode(&self.vmcb().control, self.has(feature::DECODE_ASSISTS))
@@ -117,11 +102,4 @@ impl Svm {
         }
         self.inject(event);
     }
-}
-
-/// A machine check in the guest is the host's: its handler sees what the processor has noted.
-#[cold]
-fn raise_machine_check() {
-    // SAFETY: runs the kernel's own handler of vector 18.
-    unsafe { asm!("int 18") };
 }

@@ -5,7 +5,6 @@
 //! - `permissions`: the maps of ports and MSRs that all guests share;
 //! - `vcpu`: one vCPU and its control block; `backend`: the same as [`kernel_core::vcpu::VirtualCpu`];
 //! - `entry`: what comes before an entry and after an exit, when there is anything;
-//! - `facts`: what guests may have of this processor;
 //! - `switch`: the instructions that enter and leave a guest;
 //! - `exit`: what an exit code means;
 //! - `step`: running one instruction, and interrupt shadows on processors that forget them.
@@ -21,8 +20,6 @@ mod backend;
 #[cfg(target_os = "none")]
 mod entry;
 #[cfg(target_os = "none")]
-mod facts;
-#[cfg(target_os = "none")]
 mod permissions;
 #[cfg(target_os = "none")]
 mod processor;
@@ -34,7 +31,7 @@ mod switch;
 mod vcpu;
 
 #[cfg(target_os = "none")]
-pub use processor::{enable, is_enabled, prepare_virtualization};
+pub(crate) use processor::{check, enable};
 #[cfg(target_os = "none")]
 pub use vcpu::Svm;
 
@@ -56,9 +53,11 @@ pub enum Unavailable {
 impl fmt::Display for Unavailable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Unavailable::NoSvm => "this processor has no AMD-V (SVM)",
-            Unavailable::Locked => "AMD-V (SVM) is turned off in the firmware's settings",
-            Unavailable::NoNestedPaging => "this processor's AMD-V has no nested paging",
+            Unavailable::NoSvm => "this processor has no AMD-V",
+            Unavailable::Locked => {
+                "AMD-V is there but the firmware has locked it off; switch on \"SVM Mode\" in the firmware's set-up"
+            }
+            Unavailable::NoNestedPaging => "this processor's AMD-V has no nested paging, which Corten needs",
             Unavailable::NoMemory => "no memory is left for AMD-V",
         })
     }

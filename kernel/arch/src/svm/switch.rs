@@ -132,16 +132,3 @@ pub(super) fn let_host_events_in() {
     let_in();
     shut_out();
 }
-
-/// Fills the return stack buffer with harmless entries.
-///
-/// The run loop is entered and left at the same call depth, so that only the returns out of the loop could use what the guest
-/// left in the buffer: it is enough to fill it when the loop ends. (AMD, "Software techniques for managing
-/// speculation", mitigation V2-3.)
-#[inline(always)]
-pub(super) fn fill_return_buffer() {
-    // SAFETY: 32 calls push 32 return addresses that are popped at once; nothing else changes.
-    unsafe {
-        asm!(".rept 32", "call 77f", "int3", "77:", ".endr", "add rsp, 256", options(nomem),);
-    }
-}

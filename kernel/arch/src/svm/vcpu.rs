@@ -1,10 +1,11 @@
 //! One vCPU's control block.
 
 use super::permissions;
-use super::processor::{self, Asid, Capabilities};
+use super::processor::{self, Capabilities};
 use super::step::Step;
 use crate::X86;
 use crate::paging::direct;
+use crate::virtualization::Tag;
 use base_units::Hpa;
 use core::ptr::NonNull;
 use kernel_core::Machine;
@@ -31,7 +32,7 @@ pub struct Svm {
     pub(super) todo_clean: u8,
     /// `todo` at the last entry, for the exit to tidy up.
     pub(super) done: u8,
-    pub(super) asid: Asid,
+    pub(super) asid: Tag,
     pub(super) step: Step,
     /// CD and NW as the guest wrote them.
     pub(super) hidden_cr0: u64,
@@ -70,7 +71,7 @@ impl Svm {
             todo: TODO_FLUSH,
             todo_clean: if capabilities.features & feature::CLEAN_BITS != 0 { TODO_CLEAN } else { 0 },
             done: 0,
-            asid: Asid::NONE,
+            asid: Tag::NONE,
             step: Step::default(),
             hidden_cr0: 0,
             breakpoints: [0; 4],

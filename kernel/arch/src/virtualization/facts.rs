@@ -5,13 +5,13 @@ use kernel_core::vcpu::Facts;
 use spec::control::{CR4_LA57, CR4_OSXSAVE, CR4_PCIDE, CR4_PKE};
 use spec::msr;
 
-/// CR4 bits that every processor with AMD-V has: VME to PCE, OSFXSR, OSXMMEXCPT.
+/// CR4 bits that every processor with virtualisation has: VME to PCE, OSFXSR, OSXMMEXCPT.
 const CR4_BASE: u64 = 0x7ff;
 
-/// Asks CPUID.
-pub(super) fn facts() -> Facts {
+/// Asks CPUID. `vendor` as in [`Facts::vendor`].
+pub(crate) fn facts(vendor: u32) -> Facts {
     Facts {
-        vendor: 1,
+        vendor,
         cr4_valid: cr4_valid(),
         efer_valid: efer_valid(),
         xcr0_valid: crate::extended::components(),

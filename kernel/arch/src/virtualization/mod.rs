@@ -1,0 +1,83 @@
+//! Which virtualisation this machine has, and what AMD-V and VT-x share.
+//!
+//! - [`require`] and [`prepare`] choose between `svm` and `vmx`, once and for good;
+//! - [`Processor`]: a vCPU on either of them;
+//! - `facts`: what guests may have of this processor;
+//! - `tags`: the numbers that tag translations;
+//! - `residue`: what guests leave on a processor and no control block switches.
+
+pub(crate) mod facts;
+mod processor;
+pub(crate) mod residue;
+pub(crate) mod tags;
+
+pub use processor::Processor;
+pub(crate) use tags::Tag;
+
+use crate::cpu::features;
+use crate::{panic, svm, vmx};
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// [`kernel_core::vcpu::Facts::vendor`] of AMD-V.
+const AMD: u32 = 1;
+/// [`kernel_core::vcpu::Facts::vendor`] of VT-x.
+const INTEL: u32 = 2;
+
+/// Whose virtualisation it is: 0 until [`require`] has looked.
+static VENDOR: AtomicU32 = AtomicU32::new(0);
+
+/// Why there can be no guests.
+enum Unavailable {
+    /// Neither kind is there.
+    Missing,
+    Svm(svm::Unavailable),
+    Vmx(vmx::Unavailable),
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unavailable::Missing => out.write_str(
+                "this processor has no hardware virtualisation (AMD-V or Intel VT-x), or it is switched off in the \
+                 firmware's set-up",
+            ),
+            Unavailable::Svm(why) => why.fmt(out),
+            Unavailable::Vmx(why) => why.fmt(out),
+        }
+    }
+}
+
+/// Refuses to run where the machine cannot hold a guest. On the boot processor, before anything else.
+pub(crate) fn require() {
+    let is_intel_like = features::cpuid(1, 0).ecx & 1 << 5 != 0;
+    let vendor = if is_intel_like { INTEL } else { AMD };
+    VENDOR.store(vendor, Relaxed);
+    let checked = match vendor {
+        INTEL => vmx::check().map_err(Unavailable::Vmx),
+        _ => svm::check().map_err(|why| match why {
+            svm::Unavailable::NoSvm => Unavailable::Missing,
+            why => Unavailable::Svm(why),
+        }),
+    };
+    if let Err(why) = checked {
+        panic::refuse(why);
+    }
+}
+
+/// Turns virtualisation on, on the calling processor, or the machine stops with a sentence that says why it cannot be
+/// used. The boot processor comes first.
+pub(crate) fn prepare() {
+    let done = match vendor() {
+        INTEL => vmx::enable().map_err(Unavailable::Vmx),
+        _ => svm::enable().map_err(Unavailable::Svm),
+    };
+    if let Err(why) = done {
+        panic::refuse(why);
+    }
+}
+
+/// Whose virtualisation this machine has, as in [`kernel_core::vcpu::Facts::vendor`].
+pub(crate) fn vendor() -> u32 {
+    VENDOR.load(Relaxed)
+}

@@ -1,0 +1,97 @@
+//! Intel VT-x (Intel SDM vol. 3, chapters 24 to 31).
+//!
+//! - `processor`: what each processor needs before it can run guests;
+//! - `controls`: which controls a processor's capabilities allow;
+//! - `permissions`: the map of MSRs that all guests share;
+//! - `vmcs`: reading and writing control structures, and which processor has which;
+//! - `vcpu`: one vCPU and its control structure; `backend`: the same as [`kernel_core::vcpu::VirtualCpu`];
+//! - `host`: the host's state around a run;
+//! - `entry`: what comes before an entry and after an exit, when there is anything;
+//! - `directory`: the four entries that 32-bit PAE paging loads;
+//! - `switch`: the instructions that enter and leave a guest;
+//! - `exit`: what an exit means; `segment`: how segment registers are kept.
+//!
+//! Needed: EPT with four levels, write-back tables, 2 MiB pages and INVEPT, unrestricted guest, virtual NMIs, the TPR shadow,
+//! and loading EFER and PAT: all that came with unrestricted guest (Westmere). Used where offered: VPID, 1 GiB
+//! pages, PAUSE-loop exiting, RDTSCP, INVPCID, MSR bitmaps, intercepting ENCLS and ENCLV.
+//!
+//! The guest owns most of CR0 and CR4: the processor itself carries out what it writes there, with the
+//! faults and table loads that belong to it. Ring 0 sees only what the guest must not have.
+//!
+//! Not used:
+//! - accessed and dirty bits of EPT: nobody asks for them (who wrote what is found by write protection), and with them
+//!   the processor's own reads of guest page tables count as writes, which would break the sharing of cloned memory and
+//!   page tables in ROM. Hence no page-modification log either: it needs them.
+//! - APIC-register virtualisation, virtual-interrupt delivery and posted interrupts: the local APIC is a value in
+//!   `kernel_core` with a path of its own, as with AMD's AVIC. An interrupt for a guest that can take it is injected with the
+//!   entry, without an exit of its own.
+//! - XSAVES: a vCPU's state has the user components only; the instruction does not exist for guests.
+//! - TSC scaling: all processors of this machine have one rate, and `kernel_core` asks for an offset only.
+//! - the preemption timer, but on an emulator that holds host interrupts back while a guest has interrupts off (`processor`).
+
+pub mod controls;
+pub mod exit;
+pub mod segment;
+
+#[cfg(target_os = "none")]
+mod backend;
+#[cfg(target_os = "none")]
+mod directory;
+#[cfg(target_os = "none")]
+mod entry;
+#[cfg(target_os = "none")]
+mod host;
+#[cfg(target_os = "none")]
+mod permissions;
+#[cfg(target_os = "none")]
+mod processor;
+#[cfg(target_os = "none")]
+mod switch;
+#[cfg(target_os = "none")]
+mod vcpu;
+#[cfg(target_os = "none")]
+mod vmcs;
+
+#[cfg(target_os = "none")]
+pub(crate) use processor::{check, enable};
+#[cfg(target_os = "none")]
+pub use vcpu::Vmx;
+#[cfg(target_os = "none")]
+pub(crate) use vmcs::give_back;
+
+use core::fmt;
+
+/// Why guests cannot run on this machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unavailable {
+    /// The firmware has turned VT-x off and locked that.
+    Locked,
+    /// No EPT, or one that lacks what every processor with unrestricted guest has.
+    NoEpt,
+    /// No unrestricted guest.
+    NoUnrestricted,
+    /// Another control is missing.
+    NoControl,
+    /// VMXON failed.
+    Refused,
+    /// No memory for what each processor needs.
+    NoMemory,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Unavailable::Locked => {
+                "Intel VT-x is there but the firmware has locked it off; switch on \"Intel Virtualization \
+                 Technology\" in the firmware's set-up"
+            }
+            Unavailable::NoEpt => "this processor's Intel VT-x has no extended page tables (EPT), which Corten needs",
+            Unavailable::NoUnrestricted => {
+                "this processor's Intel VT-x cannot run real-mode guests (unrestricted guest), which Corten needs"
+            }
+            Unavailable::NoControl => "this processor's Intel VT-x is too old: it lacks controls that Corten needs",
+            Unavailable::Refused => "Intel VT-x could not be turned on (VMXON failed)",
+            Unavailable::NoMemory => "no memory is left for Intel VT-x",
+        })
+    }
+}
