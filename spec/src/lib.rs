@@ -14,3 +14,4 @@ pub mod scsi_mmc;
 pub mod svm;
 pub mod vga;
 pub mod virtio;
+pub mod vmx;
