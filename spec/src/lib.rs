@@ -14,4 +14,5 @@ pub mod scsi_mmc;
 pub mod svm;
 pub mod vga;
 pub mod virtio;
+pub mod virtio_gpu;
 pub mod vmx;

@@ -1,6 +1,7 @@
 //! Displays of a PC as values, and what they show as pixels.
 //!
 //! - [`vga`]: VGA with the extension of Bochs and QEMU, which firmware and every operating system know.
+//! - [`gpu`]: virtio-gpu, for drivers that know it.
 //! - [`frame`]: what a display shows at a moment, line by line; [`text`]: the same as characters.
 //! - [`screen`]: finds the lines that changed since the last look.
 //! - [`edid`]: what a screen says of itself.
@@ -13,11 +14,14 @@ extern crate alloc;
 
 pub mod edid;
 pub mod frame;
+pub mod gpu;
+mod pages;
 pub mod screen;
 pub mod text;
 pub mod vga;
 
 pub use frame::{Frame, Size};
+pub use gpu::Gpu;
 pub use screen::Screen;
 pub use text::TextPage;
 pub use vga::Vga;

@@ -6,7 +6,8 @@
 //! ([`VideoMemory::split_text`]), in the order in which the guest sees them, and the guest writes them without being
 //! left; planes 0 and 1 get them back afterwards ([`VideoMemory::join_text`]).
 
-use alloc::{boxed::Box, vec::Vec};
+use crate::pages::{PAGE, SavedPages};
+use alloc::boxed::Box;
 use base_units::PAGE_BYTES;
 use serde::{Deserialize, Serialize};
 use vmm_bus::{DirectId, DirectMemory};
@@ -22,7 +23,6 @@ const MEMORY_MAX: u64 = 0x1000_0000;
 const TEXT_CELLS: usize = TEXT_BYTES as usize / 2;
 /// Cells that are moved at once.
 const STEP_CELLS: usize = 512;
-const PAGE: usize = PAGE_BYTES as usize;
 
 /// The four planes' bytes at one address, or a character with its attribute and its place in the fonts.
 pub(super) type Cell = [u8; 4];
@@ -36,29 +36,12 @@ pub(super) struct VideoMemory {
     has_text: bool,
 }
 
-/// One page of memory that is not all zero.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct SavedPage {
-    /// Number of the page.
-    page: u32,
-    content: SavedContent,
-}
-
-/// What a page holds.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-enum SavedContent {
-    /// The same eight bytes again and again.
-    Repeated([u8; 8]),
-    /// All bytes.
-    Bytes(Vec<u8>),
-}
-
-/// The memory as it is saved: pages that are not all zero, in their order.
+/// The memory as it is saved.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct MemoryState {
     bytes: u64,
     has_text: bool,
-    pages: Vec<SavedPage>,
+    pages: SavedPages,
 }
 
 impl MemoryState {
@@ -195,14 +178,7 @@ impl VideoMemory {
 
     /// What is saved.
     pub(super) fn save(&self) -> MemoryState {
-        let mut pages = Vec::new();
-        let mut page = [0; PAGE];
-        for number in 0..self.pages() {
-            self.read(u64::from(number) * PAGE_BYTES, &mut page);
-            if page.iter().any(|byte| *byte != 0) {
-                pages.push(SavedPage { page: number, content: SavedContent::of(&page) });
-            }
-        }
+        let pages = SavedPages::of(self.memory.bytes(), |offset, page| self.read(offset, page));
         MemoryState { bytes: self.bytes, has_text: self.has_text, pages }
     }
 
@@ -213,41 +189,6 @@ impl VideoMemory {
         }
         self.has_text = state.has_text;
         self.clear(0, self.memory.bytes());
-        for saved in &state.pages {
-            let mut page = [0; PAGE];
-            saved.content.unpack(&mut page)?;
-            let offset = u64::from(saved.page) * PAGE_BYTES;
-            if !self.memory.write(offset, &page) {
-                return Err(RestoreError::Impossible("a page lies behind the display's memory"));
-            }
-        }
-        Ok(())
-    }
-
-    /// All pages, with the text window's.
-    fn pages(&self) -> u32 {
-        u32::try_from(self.memory.bytes() / PAGE_BYTES).unwrap_or(0)
-    }
-}
-
-impl SavedContent {
-    fn of(page: &[u8; PAGE]) -> Self {
-        match page.as_chunks::<8>().0 {
-            [first, others @ ..] if others.iter().all(|chunk| chunk == first) => Self::Repeated(*first),
-            _ => Self::Bytes(page.to_vec()),
-        }
-    }
-
-    fn unpack(&self, page: &mut [u8; PAGE]) -> Result<(), RestoreError> {
-        match self {
-            Self::Repeated(bytes) => page.as_chunks_mut::<8>().0.fill(*bytes),
-            Self::Bytes(bytes) => {
-                let bytes: &[u8; PAGE] = bytes.as_slice().try_into().map_err(|_| {
-                    RestoreError::Impossible("a page of the display's memory has another size")
-                })?;
-                *page = *bytes;
-            }
-        }
-        Ok(())
+        state.pages.restore(self.memory.bytes(), |offset, page| self.write(offset, page))
     }
 }
