@@ -46,6 +46,14 @@ impl Registers {
         (self.lba >> index.saturating_mul(8).min(63)) as u8
     }
 
+    /// Writes one of the three address registers: what it held moves to the upper half.
+    pub(crate) fn push_lba(&mut self, index: u32, value: u8) {
+        let shift = index.saturating_mul(8).min(16);
+        let before = self.lba >> shift & 0xFF;
+        let cleared = self.lba & !(0xFF << shift) & !(0xFF << shift.saturating_add(24));
+        self.lba = cleared | u64::from(value) << shift | before << shift.saturating_add(24);
+    }
+
     /// Replaces the address.
     pub(crate) fn set_lba(&mut self, lba: u64) {
         self.lba = lba & LBA_MASK;

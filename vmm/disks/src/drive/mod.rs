@@ -213,6 +213,8 @@ impl<V: Volume> Drive<V> {
             return;
         }
         self.phase = Phase::Idle;
+        self.block = Vec::new();
+        self.position = 0;
         let outcome = optical.packet(&packet, &mut self.registers, &mut self.answer);
         self.follow(outcome);
     }

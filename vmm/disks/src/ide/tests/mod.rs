@@ -1,0 +1,6 @@
+//! The controller as its drivers see it.
+
+mod bench;
+mod disks;
+mod dma;
+mod packets;
