@@ -6,7 +6,7 @@
 //! - [`pit`]: the 8254 timer and port 0x61.
 //! - [`pm`]: ACPI power management and the reset register at 0xCF9.
 //! - [`i8042`]: keyboard, mouse and port 0x92. [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
-//! - [`host_bridge`]: PCI function 00:00.0.
+//! - [`host_bridge`]: PCI function 00:00.0. [`mch`] and [`lpc`]: those of a Q35 with its ICH9.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,8 @@ pub mod i8042;
 pub mod interrupts;
 pub mod ioapic;
 pub mod keyboard_controller;
+pub mod lpc;
+pub mod mch;
 pub mod pic;
 pub mod pit;
 pub mod pm;
@@ -30,6 +32,8 @@ pub use i8042::I8042;
 pub use interrupts::PcInterrupts;
 pub use ioapic::IoApic;
 pub use keyboard_controller::KeyboardController;
+pub use lpc::Lpc;
+pub use mch::Mch;
 pub use pit::Pit;
 pub use pm::PowerManagement;
 pub use rtc::{Rtc, UnixSeconds};

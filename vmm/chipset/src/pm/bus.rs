@@ -94,7 +94,7 @@ impl Device for PowerManagement {
     }
 
     fn reset(&mut self, context: &mut Context<'_>) {
-        *self = Self::new(self.line);
+        *self = Self::owned(self.line, self.ownership);
         self.catch_up(context.now);
         self.status = Event::empty();
     }
@@ -124,8 +124,8 @@ impl Device for PowerManagement {
         let state: State = saved.decode(VERSION)?;
         self.status = Event::from_bits_truncate(state.status);
         self.enable = Event::from_bits_truncate(state.enable);
-        self.control =
-            (Control::from_bits_truncate(state.control) | Control::SCI_ENABLE) - Control::SLEEP_ENABLE;
+        self.control = Control::from_bits_truncate(state.control) - Control::SLEEP_ENABLE;
+        self.keep_owner();
         self.reset_control = state.reset_control & RESET_KEPT;
         self.half_turns = state.half_turns;
         self.asserted = state.asserted;

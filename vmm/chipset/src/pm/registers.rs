@@ -30,6 +30,11 @@ pub(super) const RESET_KEPT: u8 = 0b1010;
 /// The value of SLP_TYP that means S5: what `\_S5` says in the DSDT.
 pub const SLEEP_TYPE_OFF: u16 = 5;
 
+/// The value with which OVMF turns off.
+pub(super) const SLEEP_TYPE_OFF_OVMF: u16 = 0;
+/// The value that the chipset itself has for it (ICH9 data sheet, 13.8.3.3).
+pub(super) const SLEEP_TYPE_OFF_ICH9: u16 = 7;
+
 /// Offset of the enable register in the event block.
 pub(super) const ENABLE_OFFSET: u64 = 2;
 
@@ -52,7 +57,7 @@ bitflags! {
     /// PM1 control.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub(super) struct Control: u16 {
-        /// ACPI owns the hardware; always set.
+        /// ACPI owns the hardware.
         const SCI_ENABLE = 1 << 0;
         /// Bus masters end C3.
         const BUS_MASTER_RELOAD = 1 << 1;

@@ -1,6 +1,8 @@
 //! Power management as a value.
 
-use super::registers::{Control, Event, RESET_CPU, RESET_KEPT, SLEEP_TYPE_OFF};
+use super::registers::{
+    Control, Event, RESET_CPU, RESET_KEPT, SLEEP_TYPE_OFF, SLEEP_TYPE_OFF_ICH9, SLEEP_TYPE_OFF_OVMF,
+};
 use base_units::Nanos;
 use vmm_bus::{Attention, Effects, Level, Line, PowerRequest};
 
@@ -12,11 +14,21 @@ const TIMER_MASK: u64 = 0x00FF_FFFF;
 /// Ticks between two changes of the timer's top bit.
 const TIMER_HALF: u64 = 0x0080_0000;
 
+/// Who owns the hardware: ACPI or firmware.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ownership {
+    /// ACPI, always. Only the sleep type of our own tables turns off.
+    Acpi,
+    /// Firmware until software switches ([`PowerManagement::set_acpi`]). Stock firmware turns off in its own ways.
+    Switched,
+}
+
 /// The power management block of a PC.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PowerManagement {
     /// The system control interrupt: level-triggered.
     pub(super) line: Line,
+    pub(super) ownership: Ownership,
     pub(super) status: Event,
     pub(super) enable: Event,
     pub(super) control: Control,
@@ -28,13 +40,19 @@ pub struct PowerManagement {
 }
 
 impl PowerManagement {
-    /// A machine that has just been turned on.
+    /// A machine that has just been turned on and belongs to ACPI.
     pub fn new(line: Line) -> Self {
+        Self::owned(line, Ownership::Acpi)
+    }
+
+    /// A machine that has just been turned on.
+    pub fn owned(line: Line, ownership: Ownership) -> Self {
         Self {
             line,
+            ownership,
             status: Event::empty(),
             enable: Event::empty(),
-            control: Control::SCI_ENABLE,
+            control: if ownership == Ownership::Acpi { Control::SCI_ENABLE } else { Control::empty() },
             reset_control: 0,
             half_turns: 0,
             asserted: false,
@@ -45,6 +63,20 @@ impl PowerManagement {
     pub fn press_power_button(&mut self, effects: &mut Effects) {
         self.status |= Event::POWER_BUTTON;
         self.report(effects);
+    }
+
+    /// Firmware hands the hardware to ACPI, or takes it back.
+    pub fn set_acpi(&mut self, is_acpi: bool, effects: &mut Effects) {
+        self.control.set(Control::SCI_ENABLE, is_acpi);
+        self.keep_owner();
+        self.report(effects);
+    }
+
+    /// What ACPI always owns it keeps.
+    pub(super) fn keep_owner(&mut self) {
+        if self.ownership == Ownership::Acpi {
+            self.control |= Control::SCI_ENABLE;
+        }
     }
 
     /// The timer's 24 bits.
@@ -78,9 +110,15 @@ impl PowerManagement {
 
     pub(super) fn write_control(&mut self, value: u16, effects: &mut Effects) {
         let written = Control::from_bits_truncate(value);
-        self.control = (written | Control::SCI_ENABLE) - Control::SLEEP_ENABLE;
-        let goes_off = written.contains(Control::SLEEP_ENABLE) && written.sleep_type() == SLEEP_TYPE_OFF;
-        if goes_off {
+        self.control = written - Control::SLEEP_ENABLE;
+        self.keep_owner();
+        let is_off = match self.ownership {
+            Ownership::Acpi => written.sleep_type() == SLEEP_TYPE_OFF,
+            Ownership::Switched => {
+                matches!(written.sleep_type(), SLEEP_TYPE_OFF | SLEEP_TYPE_OFF_OVMF | SLEEP_TYPE_OFF_ICH9)
+            }
+        };
+        if is_off && written.contains(Control::SLEEP_ENABLE) {
             effects.request_power(PowerRequest::Off);
         }
     }
@@ -94,7 +132,8 @@ impl PowerManagement {
 
     /// Drives the line and announces the deadline after anything may have changed.
     pub(super) fn report(&mut self, effects: &mut Effects) {
-        let wants = self.status.intersects(self.enable);
+        // Without ACPI events go to firmware, by an SMI that we do not have.
+        let wants = self.status.intersects(self.enable) && self.control.contains(Control::SCI_ENABLE);
         if wants != self.asserted {
             self.asserted = wants;
             effects.set_line(self.line, Level::from_asserted(wants));
