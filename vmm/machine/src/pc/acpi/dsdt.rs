@@ -90,10 +90,10 @@ fn low_windows(request: &TablesRequest<'_>) -> impl Iterator<Item = (u64, u64)> 
     [below, above].into_iter().filter(|(start, end)| start < end)
 }
 
-/// The 64-bit window: above all RAM, aligned as firmware aligns its own.
+/// The 64-bit window: above 4 GiB and all RAM, aligned as firmware aligns its own.
 fn high_window(request: &TablesRequest<'_>) -> Option<(u64, u64)> {
     let end = request.high_window_end?.raw();
-    let start = request.memory.end().raw().next_multiple_of(1 << 30);
+    let start = request.memory.end().max(layout::RAM_ABOVE_4G).raw().next_multiple_of(1 << 30);
     (start < end).then_some((start, end))
 }
 
