@@ -4,6 +4,7 @@
 //! - [`gpu`]: virtio-gpu, for drivers that know it.
 //! - [`frame`]: what a display shows at a moment, line by line; [`text`]: the same as characters.
 //! - [`screen`]: finds the lines that changed since the last look.
+//! - [`fuzz`]: entry points for fuzzers.
 //! - [`edid`]: what a screen says of itself.
 //!
 //! The devices run no timer and draw nothing by themselves: who wants to see something asks for it.
@@ -14,6 +15,7 @@ extern crate alloc;
 
 pub mod edid;
 pub mod frame;
+pub mod fuzz;
 pub mod gpu;
 mod pages;
 pub mod screen;

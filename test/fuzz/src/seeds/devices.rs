@@ -178,6 +178,57 @@ pub(super) fn device_restore() -> Vec<Seed> {
     vec![behind("used", &[1, events.len() as u8, 0], &with_events), behind("new", &[1, 0, 0], &new)]
 }
 
+/// A write of index and data to the sequencer (0), the graphics controller (1) or the CRT controller (2).
+fn vga_register(controller: u8, index: u8, value: u8) -> [u8; 8] {
+    [5 << 3, controller, 0, 0, index, value, 0, 0]
+}
+
+pub(super) fn display() -> Vec<Seed> {
+    // Colour ports; text with 80 columns; the picture on; save; "A" in the text window; look.
+    let mut text = vec![[0, 2, 0, 0, 0x67, 0, 0, 0]];
+    for (controller, index, value) in [
+        (0, 2, 3),
+        (0, 4, 2),
+        (1, 5, 0x10),
+        (1, 6, 0x0E),
+        (1, 8, 0xFF),
+        (2, 1, 79),
+        (2, 9, 15),
+        (2, 0x12, 0xDF),
+    ] {
+        text.push(vga_register(controller, index, value));
+    }
+    text.push([0, 0, 0, 0, 0x20, 0, 0, 0]);
+    text.push([0xFF, 0, 0, 0, 0, 0, 0, 0]);
+    text.push([0x45, 0, 0x80, 1, b'A', 7, 0, 0]);
+    text.push([0xFF, 0xFF, 0, 0, 0, 0, 0, 0]);
+    // A mode of the extension: width, height, depth, on.
+    let mut pixels = Vec::new();
+    for (index, value) in [(1u8, 128u8), (2, 64), (3, 32), (4, 0x41)] {
+        pixels.push([0x44, 0, 0, 0, index, 0, 0, 0]);
+        pixels.push([0x44, 1, 0, 0, value, 0, 0, 0]);
+    }
+    pixels.push([0, 0, 0, 0, 0x20, 0, 0, 0]);
+    pixels.push([0x85, 8, 0, 0, 1, 2, 3, 4]);
+    pixels.push([0xFF, 0xFF, 0, 0, 0, 0, 0, 0]);
+    // A picture, its memory, shown, transferred, a cursor.
+    let gpu = [
+        &[1, 4, 5, 1, 16, 16][..],
+        &[6, 6, 5, 1, 0, 0, 0xFA, 0],
+        &[3, 6, 0, 0, 16, 16, 0, 5],
+        &[5, 8, 0, 0, 8, 8, 0, 0, 5, 0],
+        &[11, 8, 0, 3, 3, 0, 5, 1, 1, 0],
+        &[2, 1, 5],
+    ];
+    vec![
+        behind("vga_text", &[0], text.as_flattened()),
+        behind("vga_pixels", &[0], pixels.as_flattened()),
+        behind("vga_restore", &[1], vmm_bus::Device::save(&vmm_display::fuzz::sample()).bytes()),
+        behind("gpu", &[2], &gpu.concat()),
+        behind("gpu_restore", &[3], &[0, 0, 0, 0, 0, 0, 0]),
+    ]
+}
+
 pub(super) fn x86_decode() -> Vec<Seed> {
     let instructions: [(&'static str, &[u8]); 6] = [
         ("mov", &[0x8B, 0x47, 0x10]),

@@ -77,7 +77,7 @@ fn the_screen_says_its_size() {
 fn what_is_transferred_is_shown() {
     let mut bench = bench();
     let pieces = shown(&mut bench);
-    let pixels: Vec<u32> = (0..SIDE * SIDE).map(|index| 0xFF00_0000 | index * 0x010203).collect();
+    let pixels: Vec<u32> = (0..SIDE * SIDE).map(|index| 0xFF00_0000 | (index * 0x010203)).collect();
     let bytes = words(&pixels);
     assert_eq!(bench.memory.write(pieces[0].start, &bytes[..400]), Ok(()));
     assert_eq!(bench.memory.write(pieces[1].start, &bytes[400..]), Ok(()));
