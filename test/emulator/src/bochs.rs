@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::machine::{Boot, Machine};
+use crate::process::guarded;
 use crate::{Failure, Model};
 
 /// Bochs' own BIOS.
@@ -49,14 +50,7 @@ pub(crate) fn command(
         std::fs::write(path, content)
             .map_err(|error| Failure::Host(format!("cannot write {}: {error}", path.display())))?;
     }
-    let mut command = match audience {
-        Audience::Test => {
-            let mut limited = Command::new("prlimit");
-            limited.arg(format!("--cpu={PROCESSOR_SECONDS_MAX}")).arg("bochs");
-            limited
-        }
-        Audience::Person => Command::new("bochs"),
-    };
+    let mut command = guarded("bochs", (audience == Audience::Test).then_some(PROCESSOR_SECONDS_MAX));
     command.arg("-q").arg("-f").arg(file).arg("-rc").arg(debugger);
     // It draws the text screen on a terminal of its own, which nobody looks at.
     command.env("TERM", "dumb");

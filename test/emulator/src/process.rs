@@ -16,6 +16,18 @@ pub(crate) const END_POLL: Duration = Duration::from_millis(20);
 /// A net for an emulator that neither connects the serial line nor ends.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
+/// A command that the system ends when the thread is gone that started it, and if a limit is given, after so many seconds of
+/// processor time: whoever kills a test's run or presses Ctrl-C must not be left with an emulator that nobody watches.
+pub(crate) fn guarded(program: &str, processor_seconds: Option<u32>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if let Some(seconds) = processor_seconds {
+        command.args(["prlimit".into(), format!("--cpu={seconds}")]);
+    }
+    command.arg(program);
+    command
+}
+
 /// An emulator at work.
 pub(crate) struct Process {
     pub(crate) child: Child,
@@ -82,9 +94,8 @@ impl Process {
         let note = words.with_file_name("command.txt");
         std::fs::write(&note, format!("{command:?}\n"))
             .map_err(|error| Failure::Host(format!("cannot write {}: {error}", note.display())))?;
-        let program = command.get_program().to_string_lossy().into_owned();
         let spawned = command.spawn();
-        let child = spawned.map_err(|error| Failure::Host(format!("cannot start {program}: {error}")))?;
+        let child = spawned.map_err(|error| Failure::Host(format!("cannot start the emulator: {error}")))?;
         Ok(Self { child, emulator, words, control: None })
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::machine::{Boot, Clock, Machine};
+use crate::process::guarded;
 use crate::{Failure, qmp};
 
 /// Where distributions keep OVMF: code and variables.
@@ -23,7 +24,7 @@ impl Machine {
     /// QEMU's command line for this machine, with its serial line on standard input and output.
     /// `folder` takes files that the machine needs while it runs.
     pub(crate) fn qemu_command(&self, folder: &Path) -> Result<Command, Failure> {
-        let mut command = Command::new("qemu-system-x86_64");
+        let mut command = guarded("qemu-system-x86_64", None);
         command.args(["-M", "q35", "-nodefaults", "-no-user-config"]);
         command.args(["-cpu", &self.processor]);
         command.args(["-smp", &self.cpus.to_string(), "-m", &format!("{}M", self.memory_mib)]);

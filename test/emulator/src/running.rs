@@ -14,7 +14,7 @@ use crate::{Failure, Machine};
 /// Lines of output that a failure quotes.
 const TAIL_LINES: usize = 25;
 /// How long a machine that has printed a fatal text may go on: what follows explains it.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// A running machine. It is turned off when this value goes.
 pub struct Running {
@@ -54,15 +54,21 @@ impl Running {
     /// Waits until the machine prints `text` after what was waited for before; gives what it
     /// printed up to there.
     pub fn wait_for(&mut self, text: &str, limit: Duration) -> Result<String, Failure> {
+        self.wait_for_any(&[text], limit)
+    }
+
+    /// Waits until the machine prints one of these texts.
+    pub fn wait_for_any(&mut self, texts: &[&str], limit: Duration) -> Result<String, Failure> {
         let from = self.cursor;
-        match self.output.wait_for(text, from, &self.fatal, limit) {
+        let expected = || texts.join("\" or \"");
+        match self.output.wait_for_any(texts, from, &self.fatal, limit) {
             Found::At(end) => {
                 self.cursor = end;
                 Ok(self.output.text(from, end))
             }
             Found::Fatal(at) => Err(self.fatal_at(at)),
-            Found::Ended => Err(Failure::WentOff { expected: text.into(), tail: self.tail_with_emulator() }),
-            Found::TimedOut => Err(Failure::TimedOut { expected: text.into(), limit, tail: self.tail() }),
+            Found::Ended => Err(Failure::WentOff { expected: expected(), tail: self.tail_with_emulator() }),
+            Found::TimedOut => Err(Failure::TimedOut { expected: expected(), limit, tail: self.tail() }),
         }
     }
 

@@ -59,13 +59,20 @@ impl Output {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `pattern` stands at or after offset `from`, or one of `fatal` stands anywhere.
-    pub(crate) fn wait_for(&self, pattern: &str, from: usize, fatal: &[String], limit: Duration) -> Found {
+    /// Waits until one of `patterns` stands at or after offset `from`, or one of `fatal` stands anywhere.
+    pub(crate) fn wait_for_any(
+        &self,
+        patterns: &[&str],
+        from: usize,
+        fatal: &[String],
+        limit: Duration,
+    ) -> Found {
         let deadline = Instant::now() + limit;
         let mut state = self.state();
         loop {
-            if let Some(at) = find(&state.bytes, pattern, from) {
-                return Found::At(at + pattern.len());
+            let ends = |pattern: &&str| Some(find(&state.bytes, pattern, from)? + pattern.len());
+            if let Some(end) = patterns.iter().filter_map(ends).min() {
+                return Found::At(end);
             }
             if let Some(at) = fatal.iter().find_map(|text| find(&state.bytes, text, 0)) {
                 return Found::Fatal(at);
@@ -130,16 +137,23 @@ mod tests {
     #[test]
     fn a_text_is_found_only_after_the_place_that_was_read_already() {
         let output = printed("one two one\n");
-        let wait = |from| output.wait_for("one", from, &[], Duration::ZERO);
+        let wait = |from| output.wait_for_any(&["one"], from, &[], Duration::ZERO);
         assert!(matches!(wait(0), Found::At(3)));
         assert!(matches!(wait(3), Found::At(11)));
         assert!(matches!(wait(11), Found::TimedOut));
     }
 
     #[test]
+    fn of_several_texts_the_first_in_the_output_counts() {
+        let output = printed("it fails, it holds\n");
+        let found = output.wait_for_any(&["holds", "fails"], 0, &[], Duration::ZERO);
+        assert!(matches!(found, Found::At(8)));
+    }
+
+    #[test]
     fn a_fatal_text_ends_the_wait() {
         let output = printed("fine\nkernel panic: no\n");
-        let found = output.wait_for("prompt", 0, &["kernel panic".into()], Duration::from_secs(9));
+        let found = output.wait_for_any(&["prompt"], 0, &["kernel panic".into()], Duration::from_secs(9));
         let Found::Fatal(at) = found else { panic!("not fatal") };
         assert_eq!(output.line_at(at), "kernel panic: no");
     }

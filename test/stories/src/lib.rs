@@ -1,8 +1,8 @@
 //! Whole-system stories: boot, kill, restart, power off.
 //!
-//! A [`Story`] is one claim about the whole system, told as a function over a [`World`]: it asks for an image with
-//! certain virtual machines, starts an emulated machine with it, and waits for what that prints. [`all`] lists
-//! them; `cargo xtask test` runs them.
+//! A [`Story`] is one claim about the whole system, or many that share a machine, told as a function over a [`World`]: it
+//! asks for an image with certain virtual machines, starts an emulated machine with it, and waits for what that
+//! prints. [`all`] lists them; `cargo xtask test` runs them.
 #![forbid(unsafe_code)]
 
 mod claims;
@@ -16,7 +16,7 @@ mod vms;
 
 pub use claims::claims;
 pub use monitor::Monitor;
-pub use story::{Extent, Images, Story, World};
+pub use story::{Extent, Images, Report, Story, World};
 
 /// All stories, the longest first so that they do not end up alone at the end.
 pub fn all() -> Vec<Story> {

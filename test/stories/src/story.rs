@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use test_emulator::{Boot, Failure, Machine, Running};
+use test_emulator::{Boot, Emulator, Failure, Machine, Model, Running};
 
 /// A net, not a measure: waits end by events. Generous, since several emulated machines share few processors.
 pub(crate) const LIMIT: Duration = Duration::from_secs(180);
@@ -11,20 +11,33 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 /// The same for small test kernels.
 pub(crate) const SHORT_LIMIT: Duration = Duration::from_secs(60);
 
+/// Memory of a machine in Bochs.
+const BOCHS_MEMORY_MIB: u32 = 512;
+
 /// What Corten prints when ring 0 is at its end, and Linux when it is.
 const FATAL: [&str; 2] = ["KERNEL PANIC", "Kernel panic - not syncing"];
+
+/// Where the outcome of each claim of a story goes, with its name.
+pub type Report<'r> = dyn FnMut(&str, Result<(), Failure>) + 'r;
 
 /// Tells a story in a world.
 pub(crate) type Tell = dyn Fn(&World<'_>) -> Result<(), Failure> + Send + Sync;
 
-/// One claim about the whole system.
+/// Tells a story of these claims.
+pub(crate) type TellEach = dyn Fn(&World<'_>, &[String], &mut Report<'_>) + Send + Sync;
+
+/// Something to show about the whole system: one claim, or many that share the emulated machine.
 pub struct Story {
-    /// The claim, in words joined by underscores.
+    /// The claim, or what the claims have in common, in words joined by underscores.
     pub name: String,
     /// When it is told.
     pub extent: Extent,
-    /// Tells it.
-    pub run: Box<Tell>,
+    plot: Plot,
+}
+
+enum Plot {
+    One(Box<Tell>),
+    Each(Vec<String>, Box<TellEach>),
 }
 
 /// When a story is told.
@@ -44,6 +57,8 @@ pub trait Images: Sync {
     fn efi(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
     /// The CD image.
     fn iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
+    /// The CD image for BIOS alone, which is made faster.
+    fn bios_iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
 }
 
 /// What a story is given.
@@ -53,9 +68,18 @@ pub struct World<'w> {
 }
 
 impl Story {
-    /// A story that is always told.
+    /// A story of one claim that is always told.
     pub fn new(name: &str, run: impl Fn(&World<'_>) -> Result<(), Failure> + Send + Sync + 'static) -> Self {
-        Self { name: name.into(), extent: Extent::Always, run: Box::new(run) }
+        Self { name: name.into(), extent: Extent::Always, plot: Plot::One(Box::new(run)) }
+    }
+
+    /// A story of many claims that is always told. `run` reports each of those that it is given.
+    pub(crate) fn each(
+        name: &str,
+        claims: Vec<String>,
+        run: impl Fn(&World<'_>, &[String], &mut Report<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), extent: Extent::Always, plot: Plot::Each(claims, Box::new(run)) }
     }
 
     /// Tells the story only in full runs.
@@ -63,6 +87,40 @@ impl Story {
         self.extent = Extent::Full;
         self
     }
+
+    /// The names of its claims as they are reported.
+    pub fn claims(&self) -> Vec<String> {
+        match &self.plot {
+            Plot::One(_) => vec![self.name.clone()],
+            Plot::Each(claims, _) => claims.iter().map(|claim| self.full_name(claim)).collect(),
+        }
+    }
+
+    /// Leaves those claims away whose name does not contain `text`.
+    pub fn keep(&mut self, text: &str) {
+        let name = self.name.clone();
+        if let Plot::Each(claims, _) = &mut self.plot {
+            claims.retain(|claim| full_name(&name, claim).contains(text));
+        }
+    }
+
+    /// Tells it.
+    pub fn tell(&self, world: &World<'_>, report: &mut Report<'_>) {
+        match &self.plot {
+            Plot::One(tell) => report(&self.name, tell(world)),
+            Plot::Each(claims, tell) => {
+                tell(world, claims, &mut |claim, outcome| report(&self.full_name(claim), outcome));
+            }
+        }
+    }
+
+    fn full_name(&self, claim: &str) -> String {
+        full_name(&self.name, claim)
+    }
+}
+
+fn full_name(story: &str, claim: &str) -> String {
+    format!("{story}/{}", claim.replace('-', "_"))
 }
 
 impl<'w> World<'w> {
@@ -87,6 +145,21 @@ impl<'w> World<'w> {
         self.images.iso(definition, &self.folder)
     }
 
+    /// A machine in Bochs that its BIOS boots.
+    pub fn bochs(&self, definition: &str, model: Model) -> Result<Machine, Failure> {
+        let image = self.images.bios_iso(definition, &self.folder)?;
+        Ok(self.in_bochs(Boot::BiosCd(image), model))
+    }
+
+    /// A machine in Bochs with UEFI firmware.
+    pub fn bochs_uefi(&self, definition: &str, model: Model) -> Result<Machine, Failure> {
+        Ok(self.in_bochs(Boot::UefiCd(self.iso(definition)?), model))
+    }
+
+    fn in_bochs(&self, boot: Boot, model: Model) -> Machine {
+        self.machine(boot).emulator(Emulator::Bochs(model)).memory_mib(BOCHS_MEMORY_MIB)
+    }
+
     /// Kernel and bundle as files, for stories that damage them.
     pub fn files(&self, definition: &str) -> Result<(PathBuf, PathBuf), Failure> {
         self.images.direct(definition, &self.folder)
@@ -95,6 +168,11 @@ impl<'w> World<'w> {
     /// A machine that boots so, and fails at the first sign of a panic.
     pub fn machine(&self, boot: Boot) -> Machine {
         FATAL.iter().fold(Machine::new(boot), |machine, text| machine.fatal(text))
+    }
+
+    /// The same world with another folder, for a machine after the first.
+    pub(crate) fn again(&self, number: usize) -> World<'w> {
+        World { images: self.images, folder: self.folder.join(format!("machine-{number}")) }
     }
 
     /// Turns a machine on.

@@ -72,4 +72,12 @@ impl Images for TestImages<'_> {
             Ok(image.iso())
         })
     }
+
+    fn bios_iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, StoryFailure> {
+        self.with_tools(|| {
+            let image = self.image(definition, folder)?;
+            image.make_bios_iso()?;
+            Ok(image.iso())
+        })
+    }
 }

@@ -4,7 +4,7 @@ mod host;
 mod images;
 mod pool;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use test_stories::{Extent, Story, World};
@@ -56,7 +56,7 @@ impl std::ops::AddAssign for Tally {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stories = chosen(arguments)?;
     if arguments.list {
-        stories.iter().for_each(|story| println!("{}", story.name));
+        stories.iter().flat_map(Story::claims).for_each(|claim| println!("{claim}"));
         return Ok(());
     }
     let mut tally = Tally::default();
@@ -76,10 +76,13 @@ const CLAIMS: &str = "test/guests/src/claims/mod.rs";
 fn chosen(arguments: &Arguments) -> Result<Vec<Story>, Failure> {
     let mut stories = test_stories::all();
     stories.extend(test_stories::claims(&places::read_text(&places::root().join(CLAIMS))?));
-    stories.retain(|story| match &arguments.filter {
-        Some(text) => story.name.contains(text.as_str()),
-        None => arguments.full || story.extent == Extent::Always,
-    });
+    match &arguments.filter {
+        Some(text) => {
+            stories.iter_mut().for_each(|story| story.keep(text));
+            stories.retain(|story| story.claims().iter().any(|claim| claim.contains(text)));
+        }
+        None => stories.retain(|story| arguments.full || story.extent == Extent::Always),
+    }
     Ok(stories)
 }
 
@@ -106,7 +109,7 @@ const TIME_FOR_ALL: Duration = Duration::from_secs(40 * 60);
 
 /// Builds what the stories need and tells them side by side.
 fn emulated(stories: &[Story], jobs: Option<u32>) -> Result<Tally, Failure> {
-    setup::ensure(&[Need::Compiler, Need::Qemu, Need::Firmware, Need::IsoTools, Need::Busybox])?;
+    setup::ensure(&[Need::Compiler, Need::Qemu, Need::Bochs, Need::Firmware, Need::IsoTools, Need::Busybox])?;
     let system = System::build()?;
     let images = TestImages::new(&system)?;
     let folder = places::folder("test")?;
@@ -115,10 +118,11 @@ fn emulated(stories: &[Story], jobs: Option<u32>) -> Result<Tally, Failure> {
         .iter()
         .map(|story| {
             let (images, place) = (&images, folder.join(&story.name));
-            Job { name: &story.name, run: Box::new(move || tell(story, images, &place)) }
+            Job { name: &story.name, run: Box::new(move |report| tell(story, images, &place, report)) }
         })
         .collect();
-    println!("{} tests on emulated machines:", told.len());
+    let count: usize = stories.iter().map(|story| story.claims().len()).sum();
+    println!("{count} tests on emulated machines:");
     let tally = pool::run(told, jobs.map_or_else(processors, |jobs| jobs as usize), started + TIME_FOR_ALL);
     println!(
         "emulated tests took {} s; their logs are below {}",
@@ -128,11 +132,21 @@ fn emulated(stories: &[Story], jobs: Option<u32>) -> Result<Tally, Failure> {
     Ok(tally)
 }
 
-fn tell(story: &Story, images: &TestImages<'_>, folder: &Path) -> Result<(), String> {
-    let clean = |folder: PathBuf| if folder.exists() { std::fs::remove_dir_all(folder) } else { Ok(()) };
-    clean(folder.into()).map_err(|error| format!("{}: {error}", folder.display()))?;
-    places::make_folder(folder).map_err(|failure| failure.to_string())?;
-    (story.run)(&World::new(images, folder)).map_err(|failure| failure.to_string())
+fn tell(story: &Story, images: &TestImages<'_>, folder: &Path, report: &mut pool::Report<'_>) {
+    if let Err(failure) = empty(folder) {
+        return report(&story.name, Err(failure.to_string()));
+    }
+    story.tell(&World::new(images, folder), &mut |claim, outcome| {
+        report(claim, outcome.map_err(|failure| failure.to_string()));
+    });
+}
+
+/// An empty folder, whatever was there before.
+fn empty(folder: &Path) -> Result<(), Failure> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
+    }
+    places::make_folder(folder)
 }
 
 fn processors() -> usize {
