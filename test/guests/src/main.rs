@@ -1,8 +1,9 @@
 //! Small bare test kernels, one claim each.
 //!
-//! All claims are in one image; the word `claim=NAME` of the kernel's command line chooses one. A claim
-//! returns whether it holds; the kernel prints `CLAIM NAME holds` or `CLAIM NAME fails: why` on
-//! the first serial line and turns the machine off. The name is the claim, spelled out.
+//! All claims are in one image; the word `claim=NAME` of the kernel's command line chooses one, or several with commas
+//! between them, if they leave the machine as they found it. A claim returns whether it holds; the
+//! kernel prints `CLAIM NAME holds` or `CLAIM NAME fails: why` on the first serial line and turns the machine off in the
+//! end. The name is the claim, spelled out. Other words are arguments of single claims.
 #![no_std]
 #![no_main]
 // These kernels are nothing but hardware access: they run in the machine that they test, alone.
@@ -17,10 +18,12 @@ mod claims;
 mod descriptors;
 mod entry;
 mod modes;
+mod pci;
 mod processor;
 mod serial;
 mod startup;
 mod traps;
+mod virtio;
 
 use core::fmt::Write;
 
@@ -56,27 +59,30 @@ pub(crate) fn skip(reason: &str) -> Verdict {
 
 /// Called by the entry code with the address of PVH's start information.
 pub(crate) fn run(start_info: u64) -> ! {
-    let mut serial = serial::Serial;
     descriptors::install();
     traps::install();
-    let command_line = startup::command_line(start_info);
-    let name = startup::word(command_line, "claim=").unwrap_or("nothing");
-    let verdict = match claims::ALL.iter().find(|(known, _)| *known == name) {
-        Some((_, claim)) => claim(),
-        None => Err(Failure { what: "no such claim", found: 0, wanted: 0 }),
-    };
-    // The line is one write with a marker at each end: other guests may share the host's log.
+    startup::remember(start_info);
+    for name in startup::word("claim=").unwrap_or("nothing").split(',') {
+        modes::tables::forget_all();
+        let verdict = match claims::ALL.iter().find(|(known, _)| *known == name) {
+            Some((_, claim)) => claim(),
+            None => Err(Failure { what: "no such claim", found: 0, wanted: 0 }),
+        };
+        tell(name, verdict);
+    }
+    processor::power_off()
+}
+
+/// The line is one write with a marker at each end: other guests may share the host's log.
+fn tell(name: &str, verdict: Verdict) {
+    let mut serial = serial::Serial;
     let _ = match verdict {
         Ok(()) => writeln!(serial, "CLAIM {name} holds"),
         Err(why) => {
-            writeln!(
-                serial,
-                "CLAIM {name} fails: {} (found {:#x}, wanted {:#x})",
-                why.what, why.found, why.wanted
-            )
+            let Failure { what, found, wanted } = why;
+            writeln!(serial, "CLAIM {name} fails: {what} (found {found:#x}, wanted {wanted:#x})")
         }
     };
-    processor::power_off()
 }
 
 #[panic_handler]

@@ -7,12 +7,14 @@ mod events;
 mod faults;
 mod instructions;
 mod interrupts;
+mod isolation;
 mod long_paging;
 mod modes;
 mod msr;
 mod paging;
 mod ports;
 mod processors;
+mod queues;
 mod resets;
 mod storms;
 mod tasks;
@@ -124,6 +126,19 @@ pub(crate) const ALL: &[(&str, fn() -> Verdict)] = &[
     ("a-triple-fault-of-another-processor-resets-the-machine", resets::a_triple_fault_of_another_processor),
     ("a-triple-fault-on-a-bad-stack-resets-the-machine", resets::a_triple_fault_on_a_bad_stack),
     ("the-reset-register-resets-the-machine", resets::the_reset_register),
+    ("descriptors-that-loop-are-survived", queues::descriptors_that_loop),
+    ("descriptors-outside-of-memory-are-survived", queues::descriptors_outside_of_memory),
+    ("lengths-of-nothing-and-everything-are-survived", queues::lengths_of_nothing_and_of_everything),
+    ("indices-out-of-range-are-survived", queues::indices_out_of_range),
+    ("tables-of-descriptor-tables-are-survived", queues::tables_of_tables),
+    ("rings-outside-of-memory-are-survived", queues::rings_outside_of_memory),
+    ("storms-of-notifications-are-survived", queues::storms_of_notifications),
+    ("games-with-a-device-s-status-are-survived", queues::games_with_the_status),
+    ("garbage-in-the-vector-table-is-survived", queues::garbage_in_the_vector_table),
+    ("garbage-in-rings-and-registers-is-survived", queues::garbage_everywhere),
+    ("fresh-memory-is-zero", isolation::fresh_memory_is_zero),
+    ("memory-keeps-its-pattern", isolation::memory_keeps_its_pattern),
+    ("beyond-memory-there-is-nothing", isolation::beyond_memory_there_is_nothing),
     ("a-storm-of-port-accesses-is-survived", storms::ports),
     ("a-storm-of-device-memory-accesses-is-survived", storms::memory),
     ("a-triple-fault-resets-the-machine", resets::a_triple_fault),

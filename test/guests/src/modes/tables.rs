@@ -10,6 +10,11 @@ const END: u64 = 30 << 20;
 
 static NEXT_PAGE: AtomicU64 = AtomicU64::new(FIRST_PAGE);
 
+/// Gives all pages back: another claim begins.
+pub(crate) fn forget_all() {
+    NEXT_PAGE.store(FIRST_PAGE, SeqCst);
+}
+
 /// A fresh page of zeros.
 pub(crate) fn fresh_page() -> u64 {
     fresh_pages(1, 4096)
