@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod claims;
+mod isolation;
 mod linux;
 mod lives;
 mod machines;
@@ -22,6 +23,7 @@ pub use story::{Extent, Images, Report, Story, World};
 pub fn all() -> Vec<Story> {
     let mut stories = linux::stories();
     stories.extend(lives::stories());
+    stories.extend(isolation::stories());
     stories.extend(machines::stories());
     stories.extend(refusals::stories());
     stories
