@@ -59,6 +59,13 @@ pub const SLEEP_TYPE_HIBERNATE: u8 = 2;
 /// The same for S3.
 pub const SLEEP_TYPE_SUSPEND: u8 = 1;
 
+/// The SMI command port.
+pub const SMI_PORT: u16 = 0xB2;
+/// What hands power management to the operating system when written there.
+pub const ACPI_ENABLE: u8 = 0x02;
+/// What takes it back.
+pub const ACPI_DISABLE: u8 = 0x03;
+
 /// First port of the serial line COM2.
 pub const COM2_PORT: u16 = 0x2F8;
 /// Interrupt of COM2.

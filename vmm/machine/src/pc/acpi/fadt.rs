@@ -36,6 +36,9 @@ pub(super) fn build() -> Vec<u8> {
         .flag(Flags::ResetRegSup);
     table.iapc_boot_arch = (BOOT_LEGACY_DEVICES | BOOT_KEYBOARD).into();
     table.sci_int = (layout::SYSTEM_CONTROL_INTERRUPT as u16).into();
+    table.smi_cmd = u32::from(layout::SMI_PORT).into();
+    table.acpi_enable = layout::ACPI_ENABLE;
+    table.acpi_disable = layout::ACPI_DISABLE;
     table.p_lvl2_lat = NO_C2_MICROSECONDS.into();
     table.p_lvl3_lat = NO_C3_MICROSECONDS.into();
     table.century = layout::CENTURY_INDEX;

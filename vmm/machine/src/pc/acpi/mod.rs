@@ -1,7 +1,7 @@
 //! The ACPI tables of the pc platform, as a file and the commands by which firmware puts it in memory.
 //!
-//! Power management is the fixed hardware of ACPI 6.5, chapter 4.8, in the chipset's ports, in ACPI mode from the
-//! start: there is no SMI command port.
+//! Power management is the fixed hardware of ACPI 6.5, chapter 4.8, in the chipset's ports. A write to the SMI command
+//! port hands it to the operating system.
 
 mod dsdt;
 mod fadt;

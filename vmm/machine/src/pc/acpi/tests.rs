@@ -151,7 +151,11 @@ fn the_fadt_says_where_the_chipset_is() {
     let fadt = &Linked::new(&tables()).listed()["FACP"];
 
     let sci = u16::from_le_bytes([fadt[46], fadt[47]]);
-    assert_eq!((sci, number(fadt, 48)), (9, 0), "interrupt 9, no SMI port");
+    assert_eq!(
+        (sci, number(fadt, 48), fadt[52], fadt[53]),
+        (9, 0xB2, 2, 3),
+        "interrupt, SMI port and commands"
+    );
     assert_eq!((number(fadt, 56), fadt[88]), (0x600, 4), "event block");
     assert_eq!((number(fadt, 64), fadt[89]), (0x604, 2), "control block");
     assert_eq!((number(fadt, 76), fadt[91]), (0x608, 4), "timer");
