@@ -3,7 +3,7 @@
 //! - [`uart16550`]: a serial line.
 //! - [`rtc`]: MC146818 clock and CMOS memory.
 //! - [`ioapic`]: lines to messages. [`pic`]: the two 8259s. [`interrupts`]: both together, as on a PC.
-//! - [`pit`]: the 8254 timer and port 0x61.
+//! - [`pit`]: the 8254 timer and port 0x61. [`hpet`]: the timers that replace it.
 //! - [`pm`]: ACPI power management and the reset register at 0xCF9.
 //! - [`i8042`]: keyboard, mouse and port 0x92. [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
 //! - [`host_bridge`]: PCI function 00:00.0. [`mch`] and [`lpc`]: those of a Q35 with its ICH9.
@@ -15,6 +15,7 @@ extern crate alloc;
 mod byte_ports;
 mod byte_queue;
 pub mod host_bridge;
+pub mod hpet;
 pub mod i8042;
 pub mod interrupts;
 pub mod ioapic;
@@ -28,6 +29,7 @@ pub mod rtc;
 pub mod uart16550;
 
 pub use host_bridge::HostBridge;
+pub use hpet::Hpet;
 pub use i8042::I8042;
 pub use interrupts::PcInterrupts;
 pub use ioapic::IoApic;

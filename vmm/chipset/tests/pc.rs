@@ -1,8 +1,8 @@
 //! The chipset of a PC as a whole: what its parts promise each other.
 
 use base_units::{Gpa, Nanos};
-use vmm_bus::{AccessSize, Attention, Bus, BusError, Context, Effects, FlatMemory, Line};
-use vmm_chipset::{PcInterrupts, Pit, interrupts, pit};
+use vmm_bus::{AccessSize, Attention, Bus, BusError, Context, Effects, FlatMemory, Line, Region};
+use vmm_chipset::{Hpet, PcInterrupts, Pit, hpet, interrupts, pit};
 
 const IOAPIC: u64 = 0xFEC0_0000;
 
@@ -26,6 +26,13 @@ fn build() -> Result<Bus, BusError> {
     let timer = bus.add(Pit::new(Line { pin: 0, source: 0 }))?;
     bus.map_ports(timer, pit::COUNTERS_REGION, pit::COUNTERS_PORT, pit::COUNTERS_PORTS)?;
     bus.map_ports(timer, pit::CONTROL_REGION, pit::CONTROL_PORT, 1)?;
+    let wiring = hpet::Wiring {
+        first_source: 40,
+        timer: Line { pin: 0, source: 0 },
+        clock: Line { pin: 8, source: 0 },
+    };
+    let timers = bus.add(Hpet::new(wiring))?;
+    bus.map_memory(timers, Region(0), hpet::ADDRESS, hpet::ADDRESS_BYTES)?;
     Ok(bus)
 }
 
@@ -87,4 +94,27 @@ fn a_masked_timer_is_seen_by_those_who_poll_the_controller() {
     board.now = Nanos::from_millis(5);
 
     assert_eq!(board.input(0x20) & 1, 1);
+}
+
+#[test]
+fn the_event_timers_take_the_place_of_the_8254() {
+    let mut board = Board::new();
+    board.output(0x21, 0xFA);
+    for (port, value) in [(0x43, 0x34), (0x40, 0x00), (0x40, 0x10)] {
+        board.output(port, value);
+    }
+    let mut set = |register: u64, value: u64| {
+        let at = Gpa::new(hpet::ADDRESS.raw() + register);
+        board.with(|bus, context| bus.memory_write(at, AccessSize::Qword, value, context));
+    };
+    set(0x100, 1 << 2);
+    set(0x108, 10_000_000);
+    set(0x10, 0b11);
+
+    assert_eq!(board.bus.deadline(), Nanos::from_millis(100), "the 8254 is cut off");
+    board.now = Nanos::from_millis(100);
+    board.with(|bus, context| bus.advance(context));
+
+    assert_eq!(board.with(|bus, context| bus.acknowledge(context)), Some(0x08));
+    assert!(!board.bus.wants_acknowledge());
 }
