@@ -21,4 +21,4 @@ pub use acpi::{PcTables, TablesRequest};
 pub use drives::{DriveKind, PcDrive, Seat};
 pub use functions::{PcFunction, PcInterrupt, PcRole, interrupt_of};
 pub use plan::PcPlan;
-pub use rom::{FirmwareMap, MemoryWindow};
+pub use rom::{FirmwareMap, MemoryWindow, video_bios_file};

@@ -3,7 +3,17 @@
 use super::layout;
 use crate::error::PlanError;
 use base_units::{Gpa, PAGE_BYTES};
-use vmm_protocol::{Firmware, FirmwareBoot};
+use vmm_protocol::{Display, Firmware, FirmwareBoot};
+
+/// The name in fw_cfg by which a legacy BIOS takes a file for a display's video BIOS and tells it which PCI function
+/// it is for: without that it would not find the frame buffer.
+pub fn video_bios_file(display: Display) -> Option<&'static str> {
+    match display {
+        Display::None => None,
+        Display::Vga => Some("pci1234,1111.rom"),
+        Display::VirtioGpu => Some("pci1af4,1050.rom"),
+    }
+}
 
 /// Part of a file at an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
