@@ -81,14 +81,14 @@ impl Device for PcInterrupts {
         value: u64,
         context: &mut Context<'_>,
     ) {
-        let listening = self.listening();
         if region == Region(0) {
             self.io_apic.write(region, offset, size, value, context);
-        } else {
-            write_bytewise(offset, size, value, |offset, byte| self.write_port(region, offset, byte));
-            self.settle(context);
+            return;
         }
-        if self.listening() != listening {
+        let mask = self.pic.mask();
+        write_bytewise(offset, size, value, |offset, byte| self.write_port(region, offset, byte));
+        self.settle(context);
+        if self.pic.mask() != mask {
             context.effects.note(Attention::DEADLINE);
         }
     }

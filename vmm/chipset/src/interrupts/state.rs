@@ -54,11 +54,6 @@ impl PcInterrupts {
             context.effects.note(Attention::PIC_OUTPUT);
         }
     }
-
-    /// The pins that somebody listens to, one bit each.
-    pub(super) fn listening(&self) -> u32 {
-        (0..PINS as u8).filter(|pin| self.listens(*pin)).fold(0, |pins, pin| pins | 1 << pin)
-    }
 }
 
 /// The pin of the I/O APIC that a pin of the board goes to.

@@ -1,7 +1,7 @@
 //! The I/O APIC as a value.
 
 use super::entry::Entry;
-use vmm_bus::{Effects, Level, interrupt::PINS};
+use vmm_bus::{Attention, Effects, Level, interrupt::PINS};
 
 /// Bytes of address space that it takes.
 pub const ADDRESS_BYTES: u64 = 0x1000;
@@ -92,7 +92,12 @@ impl IoApic {
         } else {
             raw & !0xFFFF_FFFF | u64::from(value)
         };
+        let was_masked = entry.is_masked();
         *entry = entry.write(written);
+        if entry.is_masked() != was_masked {
+            // Deadlines about this pin count now, or no more.
+            effects.note(Attention::DEADLINE);
+        }
         self.deliver_level(pin as u8, effects);
     }
 

@@ -2,16 +2,17 @@
 
 use super::{
     calendar::DateTime,
-    registers::{BYTES, Flags, Mode, UPDATE_IN_PROGRESS},
+    registers::{BYTES, EXTENDED_BYTES, EXTENDED_REGION, Flags, Mode, UPDATE_IN_PROGRESS},
     state::Rtc,
 };
+use crate::byte_ports::write_bytewise;
 use alloc::vec::Vec;
 use base_units::Nanos;
 use serde::{Deserialize, Serialize};
-use vmm_bus::{AccessSize, Context, Device, Inspector, Region};
+use vmm_bus::{AccessSize, Context, Device, Inspector, Line, Region};
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// Index port: bit 7 masks NMIs on a PC; there is nothing to mask here.
 const INDEX_BITS: u8 = 0x7F;
 
@@ -23,6 +24,8 @@ struct State {
     mode: u8,
     flags: u8,
     memory: Vec<u8>,
+    extended: Vec<u8>,
+    extended_index: u8,
     /// Seconds since 1970 while the time is being set.
     stopped: Option<u64>,
     checked: u64,
@@ -34,10 +37,13 @@ impl Device for Rtc {
         "rtc"
     }
 
-    fn read(&mut self, _region: Region, offset: u64, size: AccessSize, context: &mut Context<'_>) -> u64 {
+    fn read(&mut self, region: Region, offset: u64, size: AccessSize, context: &mut Context<'_>) -> u64 {
         if offset != 1 {
             // The index cannot be read back on a PC.
             return size.ones();
+        }
+        if region == EXTENDED_REGION {
+            return self.extended.get(usize::from(self.extended_index)).copied().map_or(0xFF, u64::from);
         }
         self.catch_up(context.now);
         let value = self.read_register(self.index, context.now);
@@ -47,21 +53,27 @@ impl Device for Rtc {
 
     fn write(
         &mut self,
-        _region: Region,
+        region: Region,
         offset: u64,
-        _size: AccessSize,
+        size: AccessSize,
         value: u64,
         context: &mut Context<'_>,
     ) {
-        match offset {
-            0 => self.index = value as u8 & INDEX_BITS,
-            1 => {
+        write_bytewise(offset, size, value, |offset, byte| match (region, offset) {
+            (EXTENDED_REGION, 0) => self.extended_index = byte & INDEX_BITS,
+            (EXTENDED_REGION, 1) => {
+                if let Some(place) = self.extended.get_mut(usize::from(self.extended_index)) {
+                    *place = byte;
+                }
+            }
+            (_, 0) => self.index = byte & INDEX_BITS,
+            (_, 1) => {
                 self.catch_up(context.now);
-                self.write_register(self.index, value as u8, context.now);
+                self.write_register(self.index, byte, context.now);
                 self.report(context.effects);
             }
             _ => {}
-        }
+        });
     }
 
     fn reset(&mut self, _context: &mut Context<'_>) {
@@ -69,11 +81,16 @@ impl Device for Rtc {
         self.mode -= Mode::PERIODIC | Mode::ALARM | Mode::UPDATE | Mode::SQUARE_WAVE;
         self.flags = Flags::empty();
         self.index = 0;
+        self.extended_index = 0;
         self.asserted = false;
     }
 
     fn deadline(&self) -> Nanos {
         self.next_interrupt()
+    }
+
+    fn deadline_line(&self) -> Option<Line> {
+        Some(self.line)
     }
 
     fn advance(&mut self, context: &mut Context<'_>) {
@@ -89,6 +106,8 @@ impl Device for Rtc {
             mode: self.mode.bits(),
             flags: self.flags.bits(),
             memory: self.memory.to_vec(),
+            extended: self.extended.to_vec(),
+            extended_index: self.extended_index,
             stopped: self.stopped.map(DateTime::to_unix),
             checked: self.checked,
             asserted: self.asserted,
@@ -100,6 +119,10 @@ impl Device for Rtc {
         let state: State = saved.decode(VERSION)?;
         let memory: [u8; BYTES] =
             state.memory.try_into().map_err(|_| RestoreError::Impossible("CMOS memory has 128 bytes"))?;
+        let extended: [u8; EXTENDED_BYTES] = state
+            .extended
+            .try_into()
+            .map_err(|_| RestoreError::Impossible("extended CMOS memory has 128 bytes"))?;
         let mode = Mode::from_bits_truncate(state.mode);
         if mode.contains(Mode::SET) != state.stopped.is_some() {
             return Err(RestoreError::Impossible("the clock stands still exactly while it is set"));
@@ -110,6 +133,8 @@ impl Device for Rtc {
         self.mode = mode;
         self.flags = Flags::from_bits_truncate(state.flags) - Flags::INTERRUPT;
         self.memory = memory;
+        self.extended = extended;
+        self.extended_index = state.extended_index & INDEX_BITS;
         self.stopped = state.stopped.map(DateTime::from_unix);
         self.checked = state.checked;
         self.asserted = state.asserted;

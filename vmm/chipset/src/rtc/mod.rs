@@ -11,5 +11,5 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use registers::{CENTURY, PORTS};
+pub use registers::{CENTURY, CLOCK_REGION, EXTENDED_PORT, EXTENDED_REGION, PORTS};
 pub use state::{Rtc, UnixSeconds};

@@ -1,9 +1,18 @@
 //! Register layout (MC146818A, figure 11 and "registers").
 
 use bitflags::bitflags;
+use vmm_bus::Region;
 
+/// Region of index and data.
+pub const CLOCK_REGION: Region = Region(0);
 /// I/O ports: index and data.
 pub const PORTS: u16 = 2;
+/// Region of index and data of the extended memory.
+pub const EXTENDED_REGION: Region = Region(1);
+/// First of their [`PORTS`] ports.
+pub const EXTENDED_PORT: u16 = 0x72;
+/// Bytes of extended memory (ICH9 data sheet, 13.6).
+pub(super) const EXTENDED_BYTES: usize = 128;
 /// Bytes of CMOS memory, registers included.
 pub(super) const BYTES: usize = 128;
 

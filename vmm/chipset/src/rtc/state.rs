@@ -3,8 +3,8 @@
 use super::{
     calendar::DateTime,
     registers::{
-        AFTERNOON, BYTES, CENTURY, DAY, DIVIDER_NORMAL, Flags, HOURS, HOURS_ALARM, MINUTES, MINUTES_ALARM,
-        MONTH, Mode, REGISTER_A, REGISTER_B, REGISTER_C, REGISTER_D, SECONDS, SECONDS_ALARM,
+        AFTERNOON, BYTES, CENTURY, DAY, DIVIDER_NORMAL, EXTENDED_BYTES, Flags, HOURS, HOURS_ALARM, MINUTES,
+        MINUTES_ALARM, MONTH, Mode, REGISTER_A, REGISTER_B, REGISTER_C, REGISTER_D, SECONDS, SECONDS_ALARM,
         UPDATE_IN_PROGRESS, VALID, WEEKDAY, YEAR,
     },
 };
@@ -32,6 +32,9 @@ pub struct Rtc {
     pub(super) flags: Flags,
     /// CMOS bytes; the places of clock registers hold the alarm and are otherwise unused.
     pub(super) memory: [u8; BYTES],
+    /// The memory behind the second pair of ports, and its index.
+    pub(super) extended: [u8; EXTENDED_BYTES],
+    pub(super) extended_index: u8,
     /// The time while software sets it (mode SET), as it was last written.
     pub(super) stopped: Option<DateTime>,
     /// The guest's clock up to which flags were computed.
@@ -41,7 +44,9 @@ pub struct Rtc {
 }
 
 impl Rtc {
-    /// A clock that says `time` at `now`.
+    /// A clock that says `time` at `now`. One that shows local time is given that.
+    ///
+    /// Nobody is woken for it but for an interrupt that software enabled, on a line that somebody listens to.
     pub fn new(line: Line, time: UnixSeconds, now: Nanos) -> Self {
         let clock = time.0.saturating_mul(SECOND);
         Self {
@@ -53,10 +58,19 @@ impl Rtc {
             mode: Mode::HOURS_24,
             flags: Flags::empty(),
             memory: [0; BYTES],
+            extended: [0; EXTENDED_BYTES],
+            extended_index: 0,
             stopped: None,
             checked: clock,
             asserted: false,
         }
+    }
+
+    /// The same clock with these bytes in its CMOS memory: places and values.
+    #[must_use]
+    pub fn with_memory(mut self, content: &[(u8, u8)]) -> Self {
+        content.iter().for_each(|(place, value)| self.set_memory(*place, *value));
+        self
     }
 
     /// Sets a byte of CMOS memory before the machine starts: firmware looks for memory sizes there.

@@ -1,6 +1,6 @@
 //! What the clock promises.
 
-use super::{Rtc, UnixSeconds};
+use super::{EXTENDED_REGION, Rtc, UnixSeconds};
 use base_units::{Gpa, Nanos};
 use proptest::prelude::*;
 use vmm_bus::{AccessSize, Context, Device, Effects, FlatMemory, Line, Region};
@@ -144,6 +144,31 @@ fn the_periodic_interrupt_comes_at_its_rate() {
     }
 
     assert_eq!(count, 1023, "1024 Hz, the last one at the end of the second");
+}
+
+#[test]
+fn memory_is_given_at_construction_and_extended_memory_has_its_own_ports() {
+    let mut bench = Bench::new();
+    bench.rtc = bench.rtc.clone().with_memory(&[(0x34, 0x12), (0x7F, 0x56)]);
+    assert_eq!((bench.read(0x34), bench.read(0x7F)), (0x12, 0x56));
+
+    let mut context = Context { now: bench.now, memory: &bench.memory, effects: &mut bench.effects };
+    bench.rtc.write(EXTENDED_REGION, 0, AccessSize::Word, 0x9A34, &mut context);
+    assert_eq!(bench.rtc.read(EXTENDED_REGION, 1, AccessSize::Byte, &mut context), 0x9A);
+
+    assert_eq!(bench.read(0x34), 0x12, "the clock's memory is another one");
+}
+
+#[test]
+fn a_clock_whose_interrupts_are_off_wakes_nobody() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.rtc.deadline(), Nanos::MAX);
+    bench.write(0x0B, 0x42);
+    assert_ne!(bench.rtc.deadline(), Nanos::MAX);
+
+    bench.write(0x0B, 0x02);
+
+    assert_eq!(bench.rtc.deadline(), Nanos::MAX);
 }
 
 proptest! {
