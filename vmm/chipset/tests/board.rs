@@ -173,6 +173,8 @@ fn a_reset_board_asks_for_no_wake_up() {
     let mut board = Board::new();
     board.output(0x70, AccessSize::Byte, 0x0B);
     board.output(0x71, AccessSize::Byte, 0x42);
+    assert_eq!(board.bus.deadline(), Nanos::MAX, "the pin is masked");
+    board.redirect(8, 0x38);
     assert_ne!(board.bus.deadline(), Nanos::MAX);
 
     board.with(|bus, context| bus.reset(context));
