@@ -58,7 +58,7 @@ fn answer(vm: &Vm, request: Request) {
         Request::PowerButton => {
             let mut machine = vm.machine.lock();
             machine.with_bus(vm, |bus, board, context| {
-                bus.device_mut(board.power).press_power_button(context.effects);
+                board.press_power_button(bus, context.effects);
             });
         }
         Request::Reset => vm.lifecycle.reset(vm),

@@ -20,7 +20,14 @@ pub(crate) struct Inputs {
 /// The files that the machine starts with.
 pub(crate) enum BootFiles {
     Kernel { kernel: Memory, initrd: Option<Memory> },
-    Firmware { code: Memory, variables: Option<Memory>, video_bios: Option<Memory> },
+    Firmware(FirmwareFiles),
+}
+
+/// The firmware of a PC.
+pub(crate) struct FirmwareFiles {
+    pub(crate) code: Memory,
+    pub(crate) variables: Option<Memory>,
+    pub(crate) video_bios: Option<Memory>,
 }
 
 /// What is in the drives.
@@ -45,11 +52,11 @@ impl Inputs {
                 (boot, 0, false)
             }
             Boot::Firmware(firmware) => {
-                let boot = BootFiles::Firmware {
+                let boot = BootFiles::Firmware(FirmwareFiles {
                     code: handles.take()?,
                     variables: handles.take_if(firmware.variables_bytes.is_some())?,
                     video_bios: handles.take_if(firmware.video_bios_bytes.is_some())?,
-                };
+                });
                 (boot, firmware.devices.cdroms.len(), firmware.devices.floppy.is_some())
             }
         };

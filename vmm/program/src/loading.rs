@@ -1,34 +1,59 @@
 //! Brings memory, devices and start registers to their first state.
 
-use crate::{board, inputs::BootFiles, kernel_file::KernelFile, vm::Vm};
+use crate::{
+    board,
+    inputs::{BootFiles, FirmwareFiles},
+    kernel_file::KernelFile,
+    plan::Plan,
+    vcpu::start::Entry,
+    vm::Vm,
+};
 use alloc::{format, string::String};
 use user_rt::Memory;
+use vmm_bus::Attention;
 use vmm_firmware::{BootImage, BootRequest, Content, StartRegisters, place};
+use vmm_machine::{MachinePlan, pc::PcPlan};
 use vmm_protocol::{Boot, KernelBoot};
 
-/// Resets the devices, empties memory if the guest has used it, and places the kernel. All vCPUs are parked.
+/// Brings everything to its first state, or back to it. All vCPUs are parked.
 pub(crate) fn prepare(vm: &Vm, is_first: bool) -> Result<(), String> {
     if !is_first {
-        vm.ram.clear().map_err(|error| format!("memory cannot be cleared: {error:?}"))?;
         vm.machine.lock().with_bus(vm, |bus, _, context| bus.reset(context));
     }
-    vm.machine.lock().with_bus(vm, |bus, _, context| board::assign_windows(bus, &vm.plan, context));
-    let registers = match (&vm.boot, &vm.message.machine.boot) {
-        (BootFiles::Kernel { kernel, initrd }, Boot::Kernel(config)) => {
-            place_kernel(vm, config, kernel, initrd.as_ref())?
+    let entry = match (&vm.plan, &vm.boot, &vm.message.machine.boot) {
+        (Plan::Micro(plan), BootFiles::Kernel { kernel, initrd }, Boot::Kernel(config)) => {
+            if !is_first {
+                vm.ram.clear().map_err(|error| format!("memory cannot be cleared: {error:?}"))?;
+            }
+            vm.machine.lock().with_bus(vm, |bus, _, context| board::assign_windows(bus, plan, context));
+            Entry::Kernel(place_kernel(vm, plan, config, kernel, initrd.as_ref())?)
         }
-        _ => return Err(String::from("a machine without firmware")),
+        (Plan::Pc(plan), BootFiles::Firmware(files), _) => {
+            copy_shadow(vm, plan, files)
+                .map_err(|error| format!("the firmware cannot be copied to memory: {error:?}"))?;
+            vm.machine.lock().with_bus(vm, |_, _, context| context.effects.note(Attention::DIRECT));
+            Entry::Firmware { signature: plan.signature }
+        }
+        _ => return Err(String::from("the start message has the files of another platform")),
     };
     let mut start = vm.start.lock();
-    start.registers = Some(registers);
+    start.entry = Some(entry);
     start.tsc_origin = user_rt::read_ticks();
     start.unix_nanos = vm.message.unix_nanos_at_zero.saturating_add(user_rt::now().raw());
     Ok(())
 }
 
+/// Puts the end of a legacy BIOS below 1 MiB, where the chipset shows it after a reset. The rest of RAM keeps what
+/// it held: a PC's reset does not empty it.
+fn copy_shadow(vm: &Vm, plan: &PcPlan, files: &FirmwareFiles) -> Result<(), user_rt::Error> {
+    let Some(shadow) = plan.firmware.shadow else { return Ok(()) };
+    vm.ram.copy_from(&files.code, shadow.offset, shadow.bytes, shadow.start)
+}
+
 /// Places a kernel as a boot loader would; returns the registers that it is entered with.
 fn place_kernel(
     vm: &Vm,
+    plan: &MachinePlan,
     config: &KernelBoot,
     kernel: &Memory,
     initrd: Option<&Memory>,
@@ -37,17 +62,19 @@ fn place_kernel(
         kernel: &KernelFile { memory: kernel, bytes: config.kernel_bytes },
         initrd_bytes: config.initrd_bytes,
         command_line: &config.command_line,
-        memory: &vm.plan.memory,
-        root_pointer: vm.plan.acpi.root_pointer(),
+        memory: &plan.memory,
+        root_pointer: plan.acpi.root_pointer(),
     };
     let image = place(&request).map_err(|error| format!("{error}"))?;
-    copy(vm, &image, kernel, initrd).map_err(|error| format!("the kernel cannot be loaded: {error:?}"))?;
+    vm.ram
+        .write(plan.acpi.start(), plan.acpi.image())
+        .and_then(|()| copy(vm, &image, kernel, initrd))
+        .map_err(|error| format!("the kernel cannot be loaded: {error:?}"))?;
     Ok(image.registers)
 }
 
 /// Copies everything to its place. RAM is zero where nothing is copied.
 fn copy(vm: &Vm, image: &BootImage, kernel: &Memory, initrd: Option<&Memory>) -> Result<(), user_rt::Error> {
-    vm.ram.write(vm.plan.acpi.start(), vm.plan.acpi.image())?;
     for piece in &image.pieces {
         match &piece.content {
             Content::Bytes(bytes) => vm.ram.write(piece.to, bytes)?,

@@ -1,11 +1,19 @@
 //! The devices and what they want of the outside.
 
-use crate::{board::Board, console::Console, doorbells::Doorbells, vm::Vm};
+use crate::{board::Board, console::Console, direct::DirectMemories, doorbells::Doorbells, vm::Vm};
 use base_units::{Gpa, Nanos};
 use vmm_bus::{AccessSize, Attention, Bus, Context, Effects, PowerRequest};
 
 /// Effects of effects that are carried out at once; what comes after them waits for the next access.
 const ROUNDS_MAX: u32 = 4;
+
+/// Messages to the first processor's local APIC go here (Intel SDM vol. 3, 11.11.1).
+const LOCAL_APIC: u64 = 0xFEE0_0000;
+
+/// The message that tells ring 0 the level of the 8259s' output: delivery mode ExtINT.
+const fn external_interrupt(is_asserted: bool) -> u32 {
+    7 << 8 | (is_asserted as u32) << 14
+}
 
 /// All devices of the VM, with the state of their connections to the outside.
 pub(crate) struct Machine {
@@ -13,6 +21,7 @@ pub(crate) struct Machine {
     pub(crate) board: Board,
     pub(crate) effects: Effects,
     pub(crate) doorbells: Doorbells,
+    direct: DirectMemories,
     pub(crate) console: Console,
     /// When the device loop will look at deadlines by itself.
     pub(crate) armed: Nanos,
@@ -20,12 +29,13 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Puts the machine together.
-    pub(crate) fn new(bus: Bus, board: Board) -> Self {
+    pub(crate) fn new(bus: Bus, board: Board, direct: DirectMemories) -> Self {
         Self {
             bus,
             board,
             effects: Effects::new(),
             doorbells: Doorbells::default(),
+            direct,
             console: Console::default(),
             armed: Nanos::MAX,
         }
@@ -74,6 +84,11 @@ impl Machine {
             Context { now: user_rt::now(), memory: vm.ram.memory(), effects: &mut self.effects };
         self.bus.memory_write(at, size, value, &mut context);
         self.settle(vm);
+    }
+
+    /// The first processor acknowledges an interrupt of the 8259s: the vector.
+    pub(crate) fn acknowledge_interrupt(&mut self, vm: &Vm) -> Option<u8> {
+        self.with_bus(vm, |bus, _, context| bus.acknowledge(context))
     }
 
     /// Lets `act` work on the bus, then carries out the effects.
@@ -131,6 +146,13 @@ impl Machine {
         }
         if attention.contains(Attention::WINDOWS) {
             self.doorbells.update(vm, &self.bus);
+        }
+        if attention.intersects(Attention::WINDOWS | Attention::DIRECT) {
+            self.direct.update(vm, &self.bus);
+        }
+        if attention.contains(Attention::PIC_OUTPUT) {
+            // Ring 0 knows the guest and its first vCPU as long as we run.
+            let _ = vm.guest.interrupt(LOCAL_APIC, external_interrupt(self.bus.wants_acknowledge()));
         }
         if attention.contains(Attention::CONSOLE) {
             self.console_attention(vm);

@@ -4,7 +4,8 @@
 //! they are put together and connected to kernel objects:
 //!
 //! - [`inputs`]: the start message. [`vm`]: what all threads share. [`ram`]: guest memory.
-//! - [`board`]: which devices there are. [`machine`]: devices and effects behind one lock.
+//! - [`plan`]: everything that is decided before. [`board`]: which devices there are, for each platform.
+//! - [`machine`]: devices and effects behind one lock. [`direct`]: memory of devices that the guest sees.
 //! - [`vcpu`]: one thread for each vCPU, which runs it and answers its exits.
 //! - [`device_loop`]: the main thread: doorbells, timers, console, supervisor.
 //! - [`lifecycle`]: start, reset and end of the machine. [`saving`]: its state as a snapshot.
@@ -21,6 +22,7 @@ mod board;
 mod console;
 mod control;
 mod device_loop;
+mod direct;
 mod doorbells;
 mod entropy;
 mod inputs;
@@ -28,6 +30,7 @@ mod kernel_file;
 mod lifecycle;
 mod loading;
 mod machine;
+mod plan;
 mod ram;
 mod saving;
 mod vcpu;

@@ -5,19 +5,20 @@ use crate::{
     inputs::{BootFiles, Inputs},
     lifecycle::Lifecycle,
     machine::Machine,
+    plan::Plan,
     ram::Ram,
     vcpu,
     vcpu::start::Start,
 };
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use user_rt::{Channel, Error, Event, Group, Guest, Mutex, Port, Vcpu};
-use vmm_machine::{ClockScale, HostCpuid, HostFacts, MachinePlan};
+use vmm_machine::ClockScale;
 use vmm_protocol::StartMessage;
 
 /// The VM. It lives as long as the process.
 pub(crate) struct Vm {
     pub(crate) message: StartMessage,
-    pub(crate) plan: MachinePlan,
+    pub(crate) plan: Plan,
     pub(crate) boot: BootFiles,
     pub(crate) clock: ClockScale,
 
@@ -52,15 +53,15 @@ impl Vm {
         if let Err(error) = stay_on(message.cpu_mask) {
             return Err((channel, format!("it cannot run on the processors of its definition: {error:?}")));
         }
-        let plan = match MachinePlan::new(&message.machine, &host_facts()) {
+        let mut plan = match Plan::new(&message.machine) {
             Ok(plan) => plan,
-            Err(error) => return Err((channel, format!("{error}"))),
+            Err(sentence) => return Err((channel, sentence)),
         };
         let parts = match Parts::create(&plan, &group) {
             Ok(parts) => parts,
             Err(error) => return Err((channel, format!("the kernel refused the machine: {error:?}"))),
         };
-        let machine = match board::build(&message, &plan, &group, media) {
+        let machine = match board::build(&message, &mut plan, &group, &boot, media) {
             Ok(machine) => machine,
             Err(sentence) => return Err((channel, sentence)),
         };
@@ -119,23 +120,9 @@ struct Parts {
 }
 
 impl Parts {
-    fn create(plan: &MachinePlan, group: &Group) -> Result<Self, Error> {
+    fn create(plan: &Plan, group: &Group) -> Result<Self, Error> {
         let guest = Guest::create(group)?;
-        let ram = Ram::create(&plan.memory, group, &guest)?;
+        let ram = Ram::create(plan.memory(), group, &guest)?;
         Ok(Self { guest, ram, port: Port::create()?, wake: Event::create()? })
-    }
-}
-
-fn host_facts() -> HostFacts {
-    let info = user_rt::system_info();
-    let cpuid = HostCpuid::read(|leaf, subleaf| {
-        let answer = user_rt::cpuid(leaf, subleaf);
-        [answer.eax, answer.ebx, answer.ecx, answer.edx]
-    });
-    HostFacts {
-        cpuid,
-        tsc_khz: u32::try_from(info.tsc_hz / 1000).unwrap_or(u32::MAX),
-        guest_address_bits: info.guest_address_bits,
-        guest_xcr0: info.guest_xcr0,
     }
 }

@@ -41,8 +41,8 @@ impl Exits {
         if self.index != 0 {
             return Ok(());
         }
-        let Some(registers) = &start.registers else { return Err(Error::BadState) };
-        self.runner.set_registers(&initial.with_start(registers))
+        let Some(entry) = &start.entry else { return Err(Error::BadState) };
+        self.runner.set_registers(&initial.with_entry(entry))
     }
 
     /// Runs the guest and answers its exits until the machine resets or ends.
@@ -119,6 +119,15 @@ impl Exits {
         machine.with_bus(self.vm, |bus, _, context| bus.end_of_interrupt(vector, context));
     }
 
+    /// The guest takes an interrupt of the 8259s.
+    #[cold]
+    fn acknowledge_interrupt(&mut self) {
+        let vector = self.vm.machine.lock().acknowledge_interrupt(self.vm);
+        if let Some(vector) = vector {
+            Registers::new(self.runner.page()).inject_interrupt(vector);
+        }
+    }
+
     #[cold]
     fn rare(&mut self, exit: Exit) {
         match exit {
@@ -137,7 +146,8 @@ impl Exits {
             }
             // Only INIT, an NMI or a kick wakes it; ring 0 waits for that.
             Exit::HaltedForever => {}
-            Exit::Kicked | Exit::Mmio { .. } | Exit::Eoi { .. } | Exit::InterruptAcknowledge => {}
+            Exit::InterruptAcknowledge => self.acknowledge_interrupt(),
+            Exit::Kicked | Exit::Mmio { .. } | Exit::Eoi { .. } => {}
         }
     }
 

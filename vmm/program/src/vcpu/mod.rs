@@ -48,7 +48,7 @@ fn run(vm: &'static Vm, index: u32) -> Result<(), Error> {
 fn install_cpuid(vm: &Vm, runner: &mut VcpuRunner, index: u32) -> Result<(), Error> {
     let entries: Vec<CpuidEntry> = vm
         .plan
-        .cpuid
+        .cpuid()
         .for_vcpu(index)
         .map(|entry| CpuidEntry {
             leaf: entry.leaf,

@@ -52,6 +52,13 @@ impl Registers {
         self.write_back(WritebackFlags::INJECT);
     }
 
+    /// Delivers an external interrupt.
+    pub(crate) fn inject_interrupt(&mut self, vector: u8) {
+        self.page.inject.store(Injection::External { vector }.pack(), Relaxed);
+        self.page.inject_address.store(0, Relaxed);
+        self.write_back(WritebackFlags::INJECT);
+    }
+
     /// Raises a general protection fault.
     pub(crate) fn inject_protection(&mut self) {
         self.inject(Fault::Exception { vector: GENERAL_PROTECTION, error_code: Some(0), address: 0 });

@@ -1,7 +1,7 @@
 //! The state in which a vCPU starts.
 
 use alloc::vec::Vec;
-use user_rt::{ApicState, Error, MsrValue, RegisterState, SegmentState, VcpuRunner, system_info};
+use user_rt::{ApicState, Error, GPR_RDX, MsrValue, RegisterState, SegmentState, VcpuRunner, system_info};
 use vmm_firmware::{Segment, StartRegisters};
 
 /// MSRs that a reset brings back: those of system calls, memory types, and the TSC's correction. The rest is part of
@@ -26,11 +26,22 @@ pub(crate) const MSRS: [u32; 15] = [
 /// Index of CS in [`RegisterState::segments`].
 const CS: usize = 1;
 
+/// What the first vCPU begins with.
+pub(crate) enum Entry {
+    /// A kernel that was placed in memory.
+    Kernel(StartRegisters),
+    /// Firmware at the reset vector, as after RESET.
+    Firmware {
+        /// What EDX says: family, model, stepping (Intel SDM vol. 3, 9.1.2).
+        signature: u32,
+    },
+}
+
 /// How the machine starts.
 #[derive(Default)]
 pub(crate) struct Start {
-    /// Registers of the first vCPU.
-    pub(crate) registers: Option<StartRegisters>,
+    /// What the first vCPU begins with.
+    pub(crate) entry: Option<Entry>,
     /// Host TSC at the guest's TSC zero.
     pub(crate) tsc_origin: u64,
     /// Nanoseconds since 1970 at the guest's TSC zero.
@@ -69,9 +80,18 @@ impl Initial {
         runner.write_xsave(&initial_xsave())
     }
 
-    /// The initial registers with those that a kernel is entered with.
-    pub(crate) fn with_start(&self, start: &StartRegisters) -> RegisterState {
+    /// The initial registers with what differs for the first vCPU.
+    pub(crate) fn with_entry(&self, entry: &Entry) -> RegisterState {
         let mut state = self.registers;
+        let start = match entry {
+            Entry::Kernel(start) => start,
+            Entry::Firmware { signature } => {
+                if let Some(register) = state.gpr.get_mut(GPR_RDX) {
+                    *register = u64::from(*signature);
+                }
+                return state;
+            }
+        };
         state.gpr = start.gpr;
         state.rip = start.rip;
         state.rflags = start.rflags;

@@ -1,0 +1,154 @@
+//! The devices of the machine and where they answer.
+
+mod micro;
+mod pc;
+
+use crate::{
+    direct::DirectMemories,
+    inputs::{BootFiles, Media},
+    machine::Machine,
+    plan::Plan,
+    vm::Vm,
+};
+use alloc::{format, string::String};
+use user_rt::{Group, Memory, PrivateBytes};
+use vmm_bus::{Bus, BusError, ByteVolume, DeviceId, Effects};
+use vmm_chipset::{Lpc, PowerManagement, Uart, UnixSeconds};
+use vmm_devices::{Access, Balloon, Block, BlockConfig, Console};
+use vmm_protocol::{Boot, DiskConfig, StartMessage};
+use vmm_virtio::VirtioPci;
+
+pub(crate) use micro::assign_windows;
+
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Names of the devices that the outside talks to.
+#[derive(Clone, Copy)]
+pub(crate) struct Board {
+    pub(crate) uart: DeviceId<Uart>,
+    pub(crate) console: DeviceId<VirtioPci<Console>>,
+    balloon: DeviceId<VirtioPci<Balloon>>,
+    power: PowerButton,
+}
+
+/// The device that has the power button.
+#[derive(Clone, Copy)]
+enum PowerButton {
+    Micro(DeviceId<PowerManagement>),
+    Pc(DeviceId<Lpc>),
+}
+
+impl Board {
+    /// Presses the power button, which the guest may take as it likes.
+    pub(crate) fn press_power_button(&self, bus: &mut Bus, effects: &mut Effects) {
+        match self.power {
+            PowerButton::Micro(power) => bus.device_mut(power).press_power_button(effects),
+            PowerButton::Pc(chipset) => bus.device_mut(chipset).press_power_button(effects),
+        }
+    }
+}
+
+/// What a board is built from.
+struct Parts<'a> {
+    message: &'a StartMessage,
+    group: &'a Group,
+    media: Media,
+}
+
+/// A machine's devices and the memory that some of them own.
+pub(crate) struct Built {
+    bus: Bus,
+    board: Board,
+    direct: DirectMemories,
+}
+
+/// Puts the devices together. An error is a sentence for the machine's owner.
+pub(crate) fn build(
+    message: &StartMessage,
+    plan: &mut Plan,
+    group: &Group,
+    boot: &BootFiles,
+    media: Media,
+) -> Result<Machine, String> {
+    let parts = Parts { message, group, media };
+    let built = match (plan, boot, &message.machine.boot) {
+        (Plan::Micro(plan), _, _) => micro::build(&parts, plan)?,
+        (Plan::Pc(plan), BootFiles::Firmware(files), Boot::Firmware(boot)) => {
+            pc::build(&parts, plan, boot, files)?
+        }
+        _ => return Err(String::from("the start message has the files of another platform")),
+    };
+    Ok(Machine::new(built.bus, built.board, built.direct))
+}
+
+/// A board is wired by our own plan, so this is our mistake, said rather than panicked over.
+fn sentence(error: &BusError) -> String {
+    format!("the devices do not fit the machine: {error:?}")
+}
+
+impl Parts<'_> {
+    /// The time of day now.
+    fn unix_seconds(&self) -> UnixSeconds {
+        let now = user_rt::now();
+        UnixSeconds(self.message.unix_nanos_at_zero.saturating_add(now.raw()) / NANOS_PER_SECOND)
+    }
+
+    /// The content of a drive whose writes stay with this VM: pages are copied when they are written.
+    fn volume(&self, bytes: u64, memory: &Memory) -> Result<ByteVolume<PrivateBytes>, String> {
+        PrivateBytes::copy_of(memory, 0, bytes, self.group)
+            .map(ByteVolume::new)
+            .map_err(|error| format!("a drive of {bytes} bytes cannot be made: {error:?}"))
+    }
+
+    /// A disk by its index.
+    fn disk(&self, index: u8) -> Result<(&DiskConfig, &Memory), String> {
+        let config = self.message.machine.disks.get(usize::from(index));
+        let memory = self.media.disks.get(usize::from(index));
+        config.zip(memory).ok_or_else(|| String::from("the plan has more disks than the machine"))
+    }
+
+    /// Bytes and content of a CD-ROM by its index.
+    fn cdrom(&self, index: u8) -> Result<(u64, &Memory), String> {
+        let Boot::Firmware(boot) = &self.message.machine.boot else {
+            return Err(String::from("only a PC has CD-ROM drives"));
+        };
+        let config = boot.devices.cdroms.get(usize::from(index)).map(|cdrom| cdrom.bytes);
+        let memory = self.media.cdroms.get(usize::from(index));
+        config.zip(memory).ok_or_else(|| String::from("the plan has more CD-ROM drives than the machine"))
+    }
+
+    /// A virtio disk.
+    fn virtio_disk(
+        &self,
+        config: &DiskConfig,
+        memory: &Memory,
+        index: u8,
+    ) -> Result<Block<ByteVolume<PrivateBytes>>, String> {
+        let access = if config.read_only { Access::ReadOnly } else { Access::ReadWrite };
+        // A queue for each vCPU, up to what a disk can have.
+        let queues = u16::try_from(self.message.machine.vcpus).unwrap_or(u16::MAX);
+        let config_of_block = BlockConfig { access, id: serial(index), queues };
+        Ok(Block::new(config_of_block, self.volume(config.bytes, memory)?))
+    }
+}
+
+/// The serial number of a disk is its place: "corten-0" is the first.
+fn serial<const BYTES: usize>(index: u8) -> [u8; BYTES] {
+    let mut serial = [0; BYTES];
+    for (to, from) in serial.iter_mut().zip(format!("corten-{index}").bytes()) {
+        *to = from;
+    }
+    serial
+}
+
+/// Asks the guest to give up so many bytes of its memory.
+pub(crate) fn set_balloon(vm: &Vm, bytes: u64) {
+    let mut machine = vm.machine.lock();
+    machine.with_bus(vm, |bus, board, context| {
+        // A broken device waits for its driver; the size is asked for again with the next request.
+        let _ = bus.device_mut(board.balloon).with_device(context, |balloon, guest| {
+            balloon.set_target(bytes, guest);
+            Ok(())
+        });
+    });
+}

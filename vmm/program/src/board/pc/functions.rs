@@ -1,0 +1,129 @@
+//! PCI functions of the root bus.
+
+use super::{drives, isa};
+use crate::{
+    board::{Parts, sentence},
+    direct::DirectMemories,
+    entropy::ProcessorEntropy,
+};
+use alloc::{format, string::String};
+use vmm_bus::{Bus, Device, DeviceId, Line, pci::Place};
+use vmm_chipset::{Lpc, Mch, lpc};
+use vmm_devices::{Balloon, Console, ConsoleSize, Rng};
+use vmm_disks::ide;
+use vmm_display::{Vga, vga};
+use vmm_machine::pc::{PcFunction, PcPlan, PcRole, layout};
+use vmm_virtio::{VirtioDevice, VirtioPci};
+
+/// The functions that the outside talks to.
+pub(super) struct Named {
+    pub(super) chipset: DeviceId<Lpc>,
+    pub(super) console: DeviceId<VirtioPci<Console>>,
+    pub(super) balloon: DeviceId<VirtioPci<Balloon>>,
+}
+
+/// Adds all functions of the plan.
+pub(super) fn add_all(
+    bus: &mut Bus,
+    direct: &mut DirectMemories,
+    parts: &Parts<'_>,
+    plan: &PcPlan,
+) -> Result<Named, String> {
+    let mut functions = Functions { bus, direct, parts, plan };
+    let (mut chipset, mut console, mut balloon) = (None, None, None);
+    for function in &plan.functions {
+        match function.role {
+            PcRole::IsaBridge => chipset = Some(functions.add_chipset(function)?),
+            PcRole::Console => {
+                console = Some(functions.add_virtio(function, Console::new(ConsoleSize::default()))?);
+            }
+            PcRole::Balloon => balloon = Some(functions.add_virtio(function, Balloon::new())?),
+            _ => functions.add_other(function)?,
+        }
+    }
+    let missing = || String::from("the plan has no place for the chipset, the console or the balloon");
+    Ok(Named {
+        chipset: chipset.ok_or_else(missing)?,
+        console: console.ok_or_else(missing)?,
+        balloon: balloon.ok_or_else(missing)?,
+    })
+}
+
+struct Functions<'a, 'p> {
+    bus: &'a mut Bus,
+    direct: &'a mut DirectMemories,
+    parts: &'a Parts<'p>,
+    plan: &'a PcPlan,
+}
+
+impl Functions<'_, '_> {
+    fn add_other(&mut self, function: &PcFunction) -> Result<(), String> {
+        match function.role {
+            PcRole::HostBridge => self.add(function, Mch::new(self.plan.memory.low_end())).map(drop),
+            PcRole::Display(_) => self.add_display(function),
+            PcRole::Entropy => match ProcessorEntropy::find() {
+                Some(source) => self.add_virtio(function, Rng::new(source)).map(drop),
+                None => Ok(()),
+            },
+            PcRole::VirtioDisk { index } => {
+                let (config, memory) = self.parts.disk(index)?;
+                let block = self.parts.virtio_disk(config, memory, index)?;
+                self.add_virtio(function, block).map(drop)
+            }
+            PcRole::Ahci => {
+                let controller = drives::ahci(self.parts, self.plan, line(function))?;
+                self.add(function, controller).map(drop)
+            }
+            PcRole::Ide => self.add_ide(function),
+            _ => Ok(()),
+        }
+    }
+
+    fn add_ide(&mut self, function: &PcFunction) -> Result<(), String> {
+        let controller = drives::ide(self.parts, self.plan, function.slot)?;
+        let id = self.add(function, controller)?;
+        for (region, first, count) in ide::FIXED_PORTS {
+            self.bus.map_ports(id, region, first, count).map_err(|error| sentence(&error))?;
+        }
+        Ok(())
+    }
+
+    fn add_chipset(&mut self, function: &PcFunction) -> Result<DeviceId<Lpc>, String> {
+        let id = self.add(function, Lpc::new(isa(layout::SYSTEM_CONTROL_INTERRUPT)))?;
+        let reset = self.bus.map_ports(id, lpc::RESET_REGION, lpc::RESET_PORT, 1);
+        reset
+            .and_then(|()| self.bus.map_ports(id, lpc::SMI_REGION, lpc::SMI_PORT, lpc::SMI_PORTS))
+            .map_err(|error| sentence(&error))?;
+        Ok(id)
+    }
+
+    fn add_display(&mut self, function: &PcFunction) -> Result<(), String> {
+        let memory = self
+            .direct
+            .create(vga::MEMORY_BYTES, self.parts.group)
+            .map_err(|error| format!("the display's memory cannot be made: {error:?}"))?;
+        Vga::new(memory).attach(self.bus, place(function)?).map(drop).map_err(|error| sentence(&error))
+    }
+
+    fn add<T: Device>(&mut self, function: &PcFunction, device: T) -> Result<DeviceId<T>, String> {
+        self.bus.add_function(place(function)?, device).map_err(|error| sentence(&error))
+    }
+
+    fn add_virtio<D: VirtioDevice>(
+        &mut self,
+        function: &PcFunction,
+        device: D,
+    ) -> Result<DeviceId<VirtioPci<D>>, String> {
+        self.add(function, VirtioPci::new(device, line(function)))
+    }
+}
+
+fn place(function: &PcFunction) -> Result<Place, String> {
+    Place::new(function.slot, function.function)
+        .ok_or_else(|| String::from("the plan has a function outside of the bus"))
+}
+
+/// Where a function's pin comes in. Functions that share a pin have different slots.
+fn line(function: &PcFunction) -> Line {
+    Line { pin: function.interrupt.map_or(0, |interrupt| interrupt.line), source: function.slot }
+}

@@ -1,0 +1,56 @@
+//! The plan of the machine, whatever its platform.
+
+use alloc::{boxed::Box, format, string::String};
+use user_rt::system_info;
+use vmm_machine::{CpuidPlan, HostCpuid, HostFacts, MachinePlan, MemoryMap, pc::PcPlan};
+use vmm_protocol::{Boot, MachineConfig};
+
+/// Everything that is decided before the machine starts.
+pub(crate) enum Plan {
+    /// A kernel is placed in memory.
+    Micro(MachinePlan),
+    /// Firmware starts.
+    Pc(Box<PcPlan>),
+}
+
+impl Plan {
+    /// Plans the machine. An error is a sentence for its owner.
+    pub(crate) fn new(machine: &MachineConfig) -> Result<Self, String> {
+        let host = host_facts();
+        let plan = match &machine.boot {
+            Boot::Kernel(_) => MachinePlan::new(machine, &host).map(Self::Micro),
+            Boot::Firmware(boot) => PcPlan::new(machine, boot, &host).map(|plan| Self::Pc(Box::new(plan))),
+        };
+        plan.map_err(|error| format!("{error}"))
+    }
+
+    /// Where RAM is.
+    pub(crate) fn memory(&self) -> &MemoryMap {
+        match self {
+            Self::Micro(plan) => &plan.memory,
+            Self::Pc(plan) => &plan.memory,
+        }
+    }
+
+    /// CPUID tables.
+    pub(crate) fn cpuid(&self) -> &CpuidPlan {
+        match self {
+            Self::Micro(plan) => &plan.cpuid,
+            Self::Pc(plan) => &plan.cpuid,
+        }
+    }
+}
+
+fn host_facts() -> HostFacts {
+    let info = system_info();
+    let cpuid = HostCpuid::read(|leaf, subleaf| {
+        let answer = user_rt::cpuid(leaf, subleaf);
+        [answer.eax, answer.ebx, answer.ecx, answer.edx]
+    });
+    HostFacts {
+        cpuid,
+        tsc_khz: u32::try_from(info.tsc_hz / 1000).unwrap_or(u32::MAX),
+        guest_address_bits: info.guest_address_bits,
+        guest_xcr0: info.guest_xcr0,
+    }
+}
