@@ -168,7 +168,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     fn write_held_msr(&mut self, number: u32, value: u64) -> Write {
         if self.hardware.msr(number).is_some() {
-            if !validate::is_msr_valid(number, value) {
+            if !validate::is_msr_valid(&self.facts, number, value) {
                 return Write::Fault;
             }
             return self.hardware.set_msr(number, value).map_or(Write::Unknown, |()| Write::Done);

@@ -88,8 +88,9 @@ pub(super) fn is_canonical(address: u64, has_la57: bool) -> bool {
     ((address << unused) as i64 >> unused) as u64 == address
 }
 
-/// Whether an MSR that the hardware holds takes `value`.
-pub(super) fn is_msr_valid(number: u32, value: u64) -> bool {
+/// Whether an MSR that the hardware holds takes `value`. Addresses are as wide as the processor has them, whatever the guest's
+/// CR4 says (Intel SDM vol. 3, 4.5.2).
+pub(super) fn is_msr_valid(facts: &Facts, number: u32, value: u64) -> bool {
     match number {
         msr::LSTAR
         | msr::CSTAR
@@ -97,7 +98,7 @@ pub(super) fn is_msr_valid(number: u32, value: u64) -> bool {
         | msr::GS_BASE
         | msr::KERNEL_GS_BASE
         | msr::SYSENTER_ESP
-        | msr::SYSENTER_EIP => is_canonical(value, true),
+        | msr::SYSENTER_EIP => is_canonical(value, facts.cr4_valid & CR4_LA57 != 0),
         msr::PAT => value.to_le_bytes().iter().all(|kind| matches!(kind, 0 | 1 | 4 | 5 | 6 | 7)),
         msr::SFMASK | msr::SYSENTER_CS | msr::TSC_AUX => value >> 32 == 0,
         _ => true,
@@ -222,6 +223,17 @@ mod tests {
         assert!(is_xcr0_valid(valid, 0xe7));
         assert!(!is_xcr0_valid(valid, 0x20007));
         assert!(!is_xcr0_valid(valid, 6));
+    }
+
+    #[test]
+    fn msrs_take_addresses_that_the_processor_has() {
+        let narrow = Facts::default();
+        let wide = Facts { cr4_valid: CR4_LA57, ..narrow };
+        for number in [msr::LSTAR, msr::CSTAR, msr::KERNEL_GS_BASE, msr::SYSENTER_EIP] {
+            assert!(!is_msr_valid(&narrow, number, 1 << 47));
+            assert!(is_msr_valid(&wide, number, 1 << 47));
+            assert!(!is_msr_valid(&wide, number, 1 << 56));
+        }
     }
 
     #[test]
