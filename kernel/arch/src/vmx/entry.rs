@@ -169,6 +169,8 @@ impl Vmx {
             reason::INTERRUPT_WINDOW => return self.window_opened(),
             reason::NMI_WINDOW => return self.nmi_window_opened(),
             reason::TPR_BELOW => self.todo |= TODO_OFFER,
+            // The processor looks at the level first; an emulator may not.
+            reason::DEBUG_REGISTER if self.cpl() != 0 => return Exit::Refused,
             _ => {}
         }
         exit::decode(reason, qualification, event)
@@ -207,6 +209,11 @@ impl Vmx {
             // SAFETY: runs the kernel's own handler of vector 2, whose IRET lets the next one come.
             (event::NMI, _) => unsafe { asm!("int 2") },
             (_, 18) => residue::raise_machine_check(),
+            // INT1 is a trap that changes no DR6.
+            (event::PRIVILEGED, _) => {
+                let next = read(field::GUEST_RIP).wrapping_add(read(field::INSTRUCTION_LENGTH));
+                self.advance(next);
+            }
             // The exit came before DR6 was changed.
             (_, 1) => {
                 let kept = self.debug_status & !DR6_BREAKPOINTS;

@@ -69,7 +69,8 @@ fn control_register(qualification: u64) -> Exit {
 
 /// Reads the details of an access to a debug register (Intel SDM vol. 3, table 28-4).
 fn debug_register(qualification: u64) -> Exit {
-    let debug = (qualification & 7) as u8;
+    // The manual has three bits; where DR8 and up exit, the fourth says so.
+    let debug = (qualification & 0xf) as u8;
     let register = Some((qualification >> 8 & 0xf) as u8);
     if qualification & 1 << 4 != 0 {
         Exit::ReadDebug { debug, register }
