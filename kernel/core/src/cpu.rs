@@ -1,21 +1,34 @@
 //! The loop that each processor runs for ever.
+//!
+//! A processor runs one thread at a time, as function calls into ring 3 or the guest. Between them it looks at what
+//! has changed: interrupts (which arrive only in those calls and in idle), its queue, its timers.
 
-use crate::kernel::{Counters, CpuShared, Kernel, TimerTarget};
-use crate::machine::{ExtendedState, HostInterrupt, Machine, UserExit};
+mod deadlines;
+mod extended;
+mod rest;
+#[cfg(test)]
+mod tests;
+
+use crate::kernel::{Counters, CpuShared, Kernel};
+use crate::machine::{Machine, UserExit};
 use crate::memory::{Access, Residency};
 use crate::process::{End, Fault};
 use crate::sched::{Arrival, SLICE_NS, Schedulable};
 use crate::syscall::{self, Flow};
 use crate::thread::Thread;
-use crate::vcpu::{AnyVcpu, Wake};
+use crate::vcpu::AnyVcpu;
 use alloc::boxed::Box;
-use alloc::sync::Arc;
+
+/// No deadline.
+const NEVER: u64 = u64::MAX;
 
 /// The state of one processor that nobody else touches.
 pub struct Cpu<M: Machine> {
     kernel: &'static Kernel<M>,
     shared: &'static CpuShared<M>,
     index: usize,
+    /// [`SLICE_NS`] in ticks.
+    slice_ticks: u64,
 
     /// Whose FPU state is on the processor: (thread, the guest's instead of ring 3's). The address
     /// is only compared.
@@ -24,16 +37,20 @@ pub struct Cpu<M: Machine> {
     guest_deadline: Option<u64>,
     /// When the running thread's slice ends, ticks.
     slice_end: u64,
-    /// When the running thread's group reaches its cap if nobody else of it runs, ticks.
+    /// When the running thread's group reaches its cap if nobody else of it runs, ticks; [`NEVER`] without a cap.
     cap_end: u64,
     /// When the running thread's CPU time was last accounted, ticks.
     accounted: u64,
+    /// What the processor's timer is set to, ticks.
+    armed: u64,
 }
 
 /// What becomes of a thread after a turn.
 enum Next<M: Machine> {
     /// It goes on.
     Continue(Box<Thread<M>>),
+    /// It goes on, but interrupts may have arrived.
+    Interrupted(Box<Thread<M>>),
     /// It stays runnable but another's turn has come.
     Requeue(Box<Thread<M>>),
     /// It sleeps or is gone.
@@ -57,17 +74,18 @@ impl<M: Machine> Cpu<M> {
             kernel,
             shared: kernel.cpu(index),
             index,
+            slice_ticks: M::ns_to_ticks(SLICE_NS),
             extended_owner: (0, false),
             guest_deadline: None,
-            slice_end: u64::MAX,
-            cap_end: u64::MAX,
+            slice_end: NEVER,
+            cap_end: NEVER,
             accounted: M::ticks(),
+            armed: NEVER,
         }
     }
 
-    /// Takes what has arrived and runs one thread until it stops, or waits for something to do.
+    /// Runs one thread until it stops, or waits for something to do.
     pub fn turn(&mut self) {
-        self.take_interrupts();
         self.expire_timers();
         while self.kernel.drop_buried() {}
         match self.pick() {
@@ -76,72 +94,40 @@ impl<M: Machine> Cpu<M> {
         }
     }
 
-    /// Asks for a timer interrupt at the guest's APIC deadline while its vCPU runs.
-    pub fn set_guest_deadline(&mut self, ticks: Option<u64>) {
-        if self.guest_deadline != ticks {
-            self.guest_deadline = ticks;
-            self.arm();
-        }
-    }
-
     /// Whether the running thread has to look around before it goes on.
     pub fn has_news(&self) -> bool {
         self.shared.has_news()
     }
 
-    /// Puts the guest's FPU state on the processor in place of ring 3's, which is lost.
-    pub fn enter_guest_state(&mut self, thread: &mut Thread<M>) {
-        if thread.in_guest {
-            return;
-        }
-        let Some(vcpu) = &mut thread.vcpu else { return };
-        vcpu.extended().load();
-        thread.in_guest = true;
-        self.extended_owner = owner(thread);
-        thread.state_cpu = self.index;
-    }
-
-    /// Takes the guest's FPU state off the processor; ring 3 starts with the initial state.
-    pub fn leave_guest_state(&mut self, thread: &mut Thread<M>) {
-        if !thread.in_guest {
-            return;
-        }
-        if let Some(vcpu) = &mut thread.vcpu {
-            vcpu.extended().save();
-        }
-        M::Extended::load_initial();
-        thread.in_guest = false;
-        self.extended_owner = owner(thread);
-    }
-
     fn pick(&mut self) -> Option<Box<Thread<M>>> {
-        let now_ns = M::ticks_to_ns(M::ticks());
-        if let Some(thread) = self.shared.pop(now_ns) {
+        if let Some(thread) = self.shared.pop(M::ticks()) {
             return Some(thread);
         }
         let (thread, from_floor) = self.kernel.steal(self.index)?;
         self.shared.push(thread, Arrival::Moved { from_floor });
-        self.shared.pop(now_ns)
+        self.shared.pop(M::ticks())
     }
 
     /// Runs `thread` until it sleeps, ends or another's turn comes.
     fn run_thread(&mut self, mut thread: Box<Thread<M>>) {
         self.switch_to(&mut thread);
         loop {
-            let next = self.step(thread);
-            self.take_interrupts();
-            thread = match next {
+            thread = match self.step(thread) {
                 Next::Continue(thread) => thread,
+                Next::Interrupted(thread) => {
+                    self.take_interrupts();
+                    thread
+                }
                 Next::Requeue(thread) => return self.requeue(thread),
                 Next::Gone => return,
             };
-            if self.shared.take_news() {
+            let has_news = self.shared.take_news();
+            if has_news {
                 self.expire_timers();
-                self.account(&mut thread);
                 self.look_at_cap(&thread);
                 self.arm();
             }
-            if self.must_yield(&mut thread) {
+            if self.must_yield(&mut thread, has_news) {
                 return self.requeue(thread);
             }
         }
@@ -158,7 +144,7 @@ impl<M: Machine> Cpu<M> {
         if !thread.in_call {
             match self.enter_user(&mut thread) {
                 UserExit::Syscall => thread.in_call = true,
-                UserExit::Interrupt => return Next::Continue(thread),
+                UserExit::Interrupt => return Next::Interrupted(thread),
                 UserExit::PageFault { address, code } => {
                     page_fault(&thread, address, code);
                     return Next::Continue(thread);
@@ -175,9 +161,9 @@ impl<M: Machine> Cpu<M> {
                 thread.in_call = false;
                 Next::Continue(thread)
             }
-            Flow::Again => Next::Continue(thread),
+            Flow::Again => Next::Interrupted(thread),
             Flow::Yield => Next::Requeue(thread),
-            Flow::Block => self.park(thread),
+            Flow::Block => self.block(thread),
         }
     }
 
@@ -190,31 +176,22 @@ impl<M: Machine> Cpu<M> {
         exit
     }
 
-    fn park(&mut self, mut thread: Box<Thread<M>>) -> Next<M> {
-        self.account(&mut thread);
-        thread.guest_deadline = self.guest_deadline;
-        self.save_extended(&mut thread);
-        match thread.park() {
-            Some(mut thread) => {
-                self.load_extended(&mut thread);
-                Next::Continue(thread)
-            }
-            None => Next::Gone,
-        }
-    }
-
     fn requeue(&mut self, mut thread: Box<Thread<M>>) {
-        self.account(&mut thread);
-        thread.guest_deadline = self.guest_deadline;
-        self.save_extended(&mut thread);
-        thread.ready_since = M::ticks();
-        let is_allowed_here = thread.may_run_on(self.index);
-        if is_allowed_here {
+        self.set_aside(&mut thread);
+        thread.ready_since = self.accounted;
+        if thread.may_run_on(self.index) {
             self.shared.push(thread, Arrival::Preempted);
             self.kernel.offer_work();
         } else {
             self.kernel.make_ready(thread);
         }
+    }
+
+    /// Takes the thread off the processor.
+    fn set_aside(&mut self, thread: &mut Thread<M>) {
+        self.account(thread);
+        thread.guest_deadline = self.guest_deadline;
+        self.save_extended(thread);
     }
 
     fn switch_to(&mut self, thread: &mut Box<Thread<M>>) {
@@ -227,23 +204,19 @@ impl<M: Machine> Cpu<M> {
             vcpu.account_wait(waited_ns);
         }
         thread.cancel_sleep();
-        self.accounted = now;
         self.guest_deadline = thread.guest_deadline.filter(|deadline| *deadline > now);
-        self.slice_end = now.saturating_add(M::ns_to_ticks(SLICE_NS));
-        self.look_at_cap(thread);
         self.load_extended(thread);
         thread.last_cpu = self.index;
         self.shared.take_news();
-        self.arm();
+        self.begin_slice(thread, now);
     }
 
-    /// Finds out how long the thread may run for its group's cap. It was accounted just now.
-    fn look_at_cap(&mut self, thread: &Thread<M>) {
-        let group = thread.process().group();
-        self.cap_end = match group.cap_remaining_ns(M::ticks_to_ns(self.accounted)) {
-            Some(remaining) => self.accounted.saturating_add(M::ns_to_ticks(remaining)),
-            None => u64::MAX,
-        };
+    /// The thread runs from `now` on.
+    fn begin_slice(&mut self, thread: &Thread<M>, now: u64) {
+        self.accounted = now;
+        self.slice_end = now.saturating_add(self.slice_ticks);
+        self.look_at_cap(thread);
+        self.arm();
     }
 
     /// Charges the thread for the time since the last call.
@@ -253,117 +226,32 @@ impl<M: Machine> Cpu<M> {
         self.accounted = now;
     }
 
-    fn must_yield(&mut self, thread: &mut Box<Thread<M>>) -> bool {
+    /// Whether the thread has to let others run. It is asked to move to another processor with news only.
+    #[inline]
+    fn must_yield(&mut self, thread: &mut Box<Thread<M>>, has_news: bool) -> bool {
+        let has_waiters = self.shared.has_waiters();
+        if !has_waiters && self.cap_end == NEVER && !has_news {
+            return false;
+        }
+        if has_news && !thread.may_run_on(self.index) {
+            return true;
+        }
         let now = M::ticks();
-        if now < self.slice_end.min(self.cap_end) && !self.shared.has_waiters() {
+        let is_over = now >= self.slice_end;
+        if !has_waiters && now < self.cap_end {
             return false;
         }
         self.account(thread);
         if thread.group().throttled_until(M::ticks_to_ns(now)).is_some() {
             return true;
         }
-        if now >= self.cap_end {
-            self.look_at_cap(thread);
-            self.arm();
+        if is_over && has_waiters || self.shared.should_preempt(thread.virtual_time()) {
+            return true;
         }
-        let is_over = now >= self.slice_end && self.shared.has_waiters();
-        if now >= self.slice_end {
-            self.slice_end = now.saturating_add(M::ns_to_ticks(SLICE_NS));
-            self.arm();
+        if is_over || now >= self.cap_end {
+            self.begin_slice(thread, now);
         }
-        is_over || self.shared.should_preempt(thread.virtual_time()) || !thread.may_run_on(self.index)
-    }
-
-    /// Arms the processor's timer for whatever comes first; off if nothing does.
-    fn arm(&self) {
-        let slice = self.shared.has_waiters().then_some(self.slice_end);
-        let cap = (self.cap_end != u64::MAX).then_some(self.cap_end);
-        let release = self.shared.next_release().map(M::ns_to_ticks);
-        let deadlines = [slice, cap, release, self.guest_deadline, self.shared.next_deadline()];
-        M::arm_timer(deadlines.into_iter().flatten().min());
-    }
-
-    fn wait(&mut self) {
-        self.kernel.set_idle(self.index, true);
-        // A thread that came before the bit was set found this processor busy; look again.
-        if self.shared.has_waiters() || self.shared.take_news() {
-            self.kernel.set_idle(self.index, false);
-            return;
-        }
-        self.guest_deadline = None;
-        self.cap_end = u64::MAX;
-        self.arm();
-        let start = M::ticks();
-        M::idle();
-        self.kernel.set_idle(self.index, false);
-        let counters = &self.shared.counters;
-        Counters::count(&counters.idle_exits);
-        let idle = M::ticks().saturating_sub(start);
-        counters.idle_ticks.fetch_add(idle, core::sync::atomic::Ordering::Relaxed);
-    }
-
-    fn take_interrupts(&mut self) {
-        while let Some(interrupt) = M::take_interrupt() {
-            let counters = &self.shared.counters;
-            match interrupt {
-                HostInterrupt::Timer => {
-                    Counters::count(&counters.timer);
-                    self.forget_passed_deadline();
-                    self.expire_timers();
-                    self.arm();
-                }
-                HostInterrupt::Notify => Counters::count(&counters.cross),
-                HostInterrupt::Device(line) => {
-                    Counters::count(&counters.device);
-                    self.kernel.interrupts().deliver(line);
-                }
-            }
-        }
-    }
-
-    /// A guest's deadline that has passed must not be armed again: the vCPU looks at the clock itself.
-    fn forget_passed_deadline(&mut self) {
-        let now = M::ticks();
-        self.guest_deadline = self.guest_deadline.filter(|deadline| *deadline > now);
-    }
-
-    fn expire_timers(&mut self) {
-        let now = M::ticks();
-        while let Some(target) = self.shared.take_due(now) {
-            match target {
-                TimerTarget::Thread(thread) => {
-                    if let Some(thread) = thread.upgrade() {
-                        thread.wake();
-                    }
-                }
-                TimerTarget::Timer(timer) => {
-                    if let Some(timer) = timer.upgrade() {
-                        timer.fire();
-                    }
-                }
-            }
-        }
-    }
-
-    fn save_extended(&mut self, thread: &mut Thread<M>) {
-        match (&mut thread.vcpu, thread.in_guest) {
-            (Some(vcpu), true) => vcpu.extended().save(),
-            _ => thread.extended.save(),
-        }
-    }
-
-    /// Puts the thread's FPU state on the processor unless it still is there.
-    fn load_extended(&mut self, thread: &mut Thread<M>) {
-        let owner = owner(thread);
-        if self.extended_owner == owner && thread.state_cpu == self.index {
-            return;
-        }
-        match (&mut thread.vcpu, thread.in_guest) {
-            (Some(vcpu), true) => vcpu.extended().load(),
-            _ => thread.extended.load(),
-        }
-        self.extended_owner = owner;
-        thread.state_cpu = self.index;
+        false
     }
 }
 
@@ -371,10 +259,6 @@ impl<M: Machine> Default for Cpu<M> {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn owner<M: Machine>(thread: &Thread<M>) -> (usize, bool) {
-    (Arc::as_ptr(thread.shared()) as usize, thread.in_guest)
 }
 
 /// Resolves a page fault of ring 3, or ends the process.
@@ -405,6 +289,3 @@ fn fault<M: Machine>(thread: &Thread<M>, fault: Fault) {
     );
     process.end(End::Faulted(fault));
 }
-
-#[cfg(test)]
-mod tests;

@@ -215,12 +215,13 @@ impl Group {
     }
 
     /// Time the group may still run in this period before its cap, if it has one.
-    pub fn cap_remaining_ns(&self, now_ns: u64) -> Option<u64> {
+    #[inline]
+    pub fn cap_remaining_ns(&self, now_ns: impl FnOnce() -> u64) -> Option<u64> {
         let cap = u64::from(self.cap_milli.load(Relaxed));
         if cap == 0 {
             return None;
         }
-        self.roll_period(now_ns);
+        self.roll_period(now_ns());
         Some((cap * (PERIOD_NS / 1000)).saturating_sub(self.period_used_ns.load(Relaxed)))
     }
 

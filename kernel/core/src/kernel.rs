@@ -213,7 +213,7 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Makes all processors look at the limits of what they run: some have changed.
+    /// Makes all processors look at the limits and the affinity of what they run: some have changed.
     pub fn announce_limits(&self) {
         for cpu in &self.cpus {
             cpu.has_news.store(true, SeqCst);
@@ -235,6 +235,11 @@ impl<M: Machine> Kernel<M> {
         let count = self.cpus.len();
         let others = (1..count).map(|step| self.cpu((cpu + step) % count));
         others.filter(|other| other.ready.load(Relaxed) > 0).find_map(|other| other.steal(cpu))
+    }
+
+    /// Whether another processor than `cpu` has threads that wait.
+    pub fn has_work_elsewhere(&self, cpu: usize) -> bool {
+        self.cpus.iter().enumerate().any(|(other, shared)| other != cpu && shared.has_waiters())
     }
 
     /// Adds a deadline on the calling processor.
@@ -259,6 +264,11 @@ impl<M: Machine> Kernel<M> {
             self.graveyard.lock().extend(objects);
             self.has_dead.store(true, Relaxed);
         }
+    }
+
+    /// Whether objects wait to be dropped.
+    pub fn has_dead(&self) -> bool {
+        self.has_dead.load(Relaxed)
     }
 
     /// Drops one buried object; whether there may be more.
@@ -332,9 +342,17 @@ impl<M: Machine> CpuShared<M> {
     }
 
     /// Takes the next thread.
-    pub fn pop(&self, now_ns: u64) -> Option<Box<Thread<M>>> {
-        let has_any = self.has_waiters() || self.release_ns.load(Relaxed) <= now_ns;
-        if has_any { self.with_queue(|queue| queue.pop(now_ns)) } else { None }
+    pub fn pop(&self, now: u64) -> Option<Box<Thread<M>>> {
+        if !self.has_ready(now) {
+            return None;
+        }
+        let now_ns = M::ticks_to_ns(now);
+        self.with_queue(|queue| queue.pop(now_ns))
+    }
+
+    /// Whether a thread may run, throttled ones whose time has come included.
+    pub fn has_ready(&self, now: u64) -> bool {
+        self.has_waiters() || self.next_release().is_some_and(|release| release <= M::ticks_to_ns(now))
     }
 
     /// Whether threads wait here.

@@ -199,6 +199,12 @@ impl<M: Machine> Process<M> {
         }
     }
 
+    /// Its threads, for tests.
+    #[cfg(test)]
+    pub(crate) fn threads(&self) -> Vec<Arc<ThreadShared<M>>> {
+        self.status.lock().threads.iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// What the kernel knows of it.
     pub fn info(&self) -> ProcessInfo {
         let status = self.status.lock();

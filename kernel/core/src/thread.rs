@@ -36,6 +36,11 @@ enum Place<M: Machine> {
         /// It was woken meanwhile: its next attempt to sleep returns at once.
         woken: bool,
     },
+    /// Asleep, on a processor that has nothing else to do and keeps it.
+    Resting {
+        /// That processor.
+        cpu: usize,
+    },
     /// Asleep.
     Parked(Box<Thread<M>>),
     /// Gone.
@@ -137,12 +142,17 @@ impl<M: Machine> Thread<M> {
 
     /// Puts the thread to sleep until it is woken or `sleep_deadline` passes. Gives it back if it was
     /// woken since it last ran.
-    pub fn park(mut self: Box<Self>) -> Option<Box<Self>> {
+    pub fn park(self: Box<Self>) -> Option<Box<Self>> {
+        self.process.group().leave_runnable();
+        self.settle()
+    }
+
+    /// [`Thread::park`] for a thread that rests already.
+    pub fn settle(mut self: Box<Self>) -> Option<Box<Self>> {
         if let Some(deadline) = self.sleep_deadline {
             let target = TimerTarget::Thread(Arc::downgrade(&self.shared));
             self.sleep_timer = Some(M::kernel().add_timer(deadline, target));
         }
-        self.process.group().leave_runnable();
         let shared = self.shared.clone();
         let mut place = shared.place.lock();
         match &mut *place {
@@ -158,6 +168,32 @@ impl<M: Machine> Thread<M> {
                 None
             }
         }
+    }
+
+    /// Puts the thread to sleep in the hands of processor `cpu`, until [`Thread::end_rest`] or [`Thread::settle`]. False if
+    /// it was woken since it last ran.
+    pub fn begin_rest(&self, cpu: usize) -> bool {
+        let mut place = self.shared.place.lock();
+        if let Place::Active { woken: woken @ true } = &mut *place {
+            *woken = false;
+            return false;
+        }
+        *place = Place::Resting { cpu };
+        drop(place);
+        self.process.group().leave_runnable();
+        true
+    }
+
+    /// Ends the rest of a thread that was woken, or `is_due`. False if it rests on.
+    pub fn end_rest(&self, is_due: bool) -> bool {
+        let mut place = self.shared.place.lock();
+        if matches!(*place, Place::Resting { .. }) && !is_due {
+            return false;
+        }
+        *place = Place::Active { woken: false };
+        drop(place);
+        self.process.group().enter_runnable();
+        true
     }
 
     /// Forgets the deadline of the last sleep, when the thread runs again.
@@ -233,23 +269,20 @@ impl<M: Machine> ThreadShared<M> {
 
 impl<M: Machine> Wake for ThreadShared<M> {
     fn wake(&self) {
-        let parked = {
-            let mut place = self.place.lock();
-            match core::mem::replace(&mut *place, Place::Active { woken: true }) {
-                Place::Parked(thread) => {
-                    *place = Place::Active { woken: false };
-                    Some(thread)
-                }
-                Place::Ended => {
-                    *place = Place::Ended;
-                    None
-                }
-                Place::Active { .. } => None,
+        let mut place = self.place.lock();
+        match core::mem::replace(&mut *place, Place::Active { woken: true }) {
+            Place::Parked(thread) => {
+                *place = Place::Active { woken: false };
+                drop(place);
+                thread.process.group().enter_runnable();
+                M::kernel().make_ready(thread);
             }
-        };
-        if let Some(thread) = parked {
-            thread.process.group().enter_runnable();
-            M::kernel().make_ready(thread);
+            Place::Resting { cpu } => {
+                drop(place);
+                M::kernel().poke(cpu);
+            }
+            Place::Ended => *place = Place::Ended,
+            Place::Active { .. } => {}
         }
     }
 }

@@ -3,10 +3,16 @@
 use super::*;
 use crate::group::{Group, PERIOD_NS};
 use crate::machine::UserRegisters;
+use crate::memory::{MemoryObject, Permissions};
 use crate::process::Process;
 use crate::testing::processors::{self, boot, set_script};
-use crate::testing::{FakeMachine, clock};
-use abi::{GPR_RAX, GroupLimits, Syscall};
+use crate::testing::{FakeMachine, clock, ram};
+use abi::{GPR_RAX, GPR_RDI, GPR_RDX, GPR_RSI, GroupLimits, MemoryFlags, Syscall};
+use alloc::sync::Arc;
+use base_units::Uva;
+use core::sync::atomic::Ordering;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 type Fake = FakeMachine;
 
@@ -80,6 +86,130 @@ fn a_cap_that_is_set_on_a_spinning_thread_counts_at_once() {
 
     let share = capped.info().cpu_ns * 1000 / clock::ticks();
     assert!((90..=110).contains(&share), "{share} thousandths of a processor");
+}
+
+/// Where the tests' processes have a page of zeros.
+const WORD: u64 = 0x10_0000;
+
+/// Gives the process a page to sleep on.
+fn map_word(process: &Process<Fake>) {
+    let memory = MemoryObject::create(process.group().clone(), 4096, MemoryFlags::empty()).unwrap();
+    let permissions = Permissions { write: true, execute: false };
+    process.space().map(memory, 0, 4096, Some(Uva::new(WORD)), permissions).unwrap();
+}
+
+/// Ring 3 sleeps on the word until `deadline`.
+fn sleep(registers: &mut UserRegisters, deadline: u64) -> UserExit {
+    (registers.gpr[GPR_RDI], registers.gpr[GPR_RSI], registers.gpr[GPR_RDX]) = (WORD, 0, deadline);
+    call(registers, Syscall::FutexWait)
+}
+
+/// Threads that processor 0 switched to.
+fn switches() -> u64 {
+    processors::kernel().cpu(0).counters.switches.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_thread_that_sleeps_alone_goes_on_where_it_is() {
+    boot(64 << 20, 1);
+    let process = start(&group(GroupLimits::default()), 0);
+    map_word(&process);
+    set_script(|registers| {
+        if clock::ticks() < 5000 { sleep(registers, 5000) } else { call(registers, Syscall::ThreadExit) }
+    });
+
+    Cpu::<Fake>::new().turn();
+
+    assert_eq!((clock::ticks(), switches()), (5000, 1));
+    assert_eq!(process.info().cpu_ns, 0);
+}
+
+#[test]
+fn a_resting_thread_is_woken_from_another_processor() {
+    boot(64 << 20, 2);
+    let process = start(&group(GroupLimits::default()), 0);
+    map_word(&process);
+    let mut has_slept = false;
+    set_script(move |registers| match core::mem::replace(&mut has_slept, true) {
+        false => sleep(registers, NEVER),
+        true => call(registers, Syscall::ThreadExit),
+    });
+    let theirs = process.clone();
+    processors::set_idle_script(move || {
+        ram::set_cpu(1);
+        assert_eq!(theirs.futexes().wake(WORD, 1), 1);
+        ram::set_cpu(0);
+    });
+
+    Cpu::<Fake>::new().turn();
+
+    assert_eq!(switches(), 1);
+    assert_eq!(process.info().threads, 0);
+}
+
+#[test]
+fn a_resting_thread_is_put_away_when_other_work_comes() {
+    boot(64 << 20, 2);
+    let lasting = group(GroupLimits::default());
+    let sleeper = start(&lasting, 1);
+    map_word(&sleeper);
+    let mut is_late = false;
+    let theirs = lasting.clone();
+    processors::set_idle_script(move || {
+        if !core::mem::replace(&mut is_late, true) {
+            ram::set_cpu(1);
+            start(&theirs, 2);
+            ram::set_cpu(0);
+        }
+    });
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let written = log.clone();
+    set_script(move |registers| {
+        let is_sleeper = registers.gpr[GPR_RDI] == 1 || registers.gpr[GPR_RDI] == WORD;
+        written.borrow_mut().push((is_sleeper, clock::ticks()));
+        if is_sleeper && clock::ticks() < 9000 {
+            sleep(registers, 9000)
+        } else {
+            call(registers, Syscall::ThreadExit)
+        }
+    });
+
+    let mut cpu = Cpu::<Fake>::new();
+    while sleeper.info().threads > 0 {
+        cpu.turn();
+    }
+
+    assert_eq!(*log.borrow(), [(true, 1), (false, 1), (true, 9000)]);
+    assert_eq!(switches(), 3);
+}
+
+#[test]
+fn a_resting_thread_hears_of_its_process_end() {
+    boot(64 << 20, 1);
+    let process = start(&group(GroupLimits::default()), 0);
+    map_word(&process);
+    set_script(|registers| sleep(registers, NEVER));
+    let theirs = process.clone();
+    processors::set_idle_script(move || theirs.end(End::Killed(7)));
+
+    Cpu::<Fake>::new().turn();
+
+    assert_eq!(process.info().threads, 0);
+}
+
+#[test]
+fn an_affinity_that_changes_moves_a_running_thread() {
+    boot(64 << 20, 2);
+    let process = start(&group(GroupLimits::default()), 0);
+    set_script(move |_| {
+        process.threads()[0].set_affinity(0b10);
+        processors::kernel().announce_limits();
+        UserExit::Interrupt
+    });
+
+    Cpu::<Fake>::new().turn();
+
+    assert!(processors::kernel().cpu(1).has_waiters());
 }
 
 #[test]

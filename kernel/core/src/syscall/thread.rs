@@ -47,6 +47,7 @@ pub(super) fn set_affinity<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
         return Err(Error::BadArgument);
     }
     target.set_affinity(mask & existing);
+    M::kernel().announce_limits();
     NOTHING
 }
 

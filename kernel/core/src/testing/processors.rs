@@ -25,6 +25,7 @@ thread_local! {
     static KERNEL: Cell<Option<&'static Kernel<FakeMachine>>> = const { Cell::new(None) };
     static PROCESSORS: RefCell<[Processor; CPUS]> = RefCell::default();
     static SCRIPT: RefCell<Option<Script>> = const { RefCell::new(None) };
+    static IDLE: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
 }
 
 /// Gives the calling thread a machine with `bytes` of RAM and `cpus` processors that runs a kernel, fresh.
@@ -33,6 +34,7 @@ pub(crate) fn boot(bytes: u64, cpus: usize) {
     clock::set_ticks(1);
     PROCESSORS.with(|processors| *processors.borrow_mut() = Default::default());
     SCRIPT.with(|slot| slot.borrow_mut().take());
+    IDLE.with(|slot| slot.borrow_mut().take());
     KERNEL.set(Some(Box::leak(Box::new(Kernel::new(cpus, 0)))));
 }
 
@@ -44,6 +46,11 @@ pub(crate) fn kernel() -> &'static Kernel<FakeMachine> {
 /// Ring 3 does this from now on.
 pub(crate) fn set_script(script: impl FnMut(&mut UserRegisters) -> UserExit + 'static) {
     SCRIPT.with(|slot| *slot.borrow_mut() = Some(Box::new(script)));
+}
+
+/// This happens whenever a processor goes idle, from now on.
+pub(crate) fn set_idle_script(script: impl FnMut() + 'static) {
+    IDLE.with(|slot| *slot.borrow_mut() = Some(Box::new(script)));
 }
 
 /// The deadline that the calling processor's timer is armed for.
@@ -74,6 +81,12 @@ pub(super) fn let_in() -> bool {
 
 /// Time passes until the next interrupt of the calling processor; not at all if there is none to come.
 pub(super) fn idle() {
+    if let Some(mut script) = IDLE.with(|slot| slot.borrow_mut().take()) {
+        script();
+        IDLE.with(|slot| {
+            slot.borrow_mut().get_or_insert(script);
+        });
+    }
     with(|this| {
         if let (false, Some(deadline)) = (this.let_in(), this.timer) {
             clock::set_ticks(deadline);

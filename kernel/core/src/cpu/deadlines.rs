@@ -1,0 +1,107 @@
+//! The processor's timer: one deadline for all that wants to be looked at in time.
+
+use super::{Cpu, NEVER};
+use crate::kernel::{Counters, TimerTarget};
+use crate::machine::{HostInterrupt, Machine};
+use crate::thread::Thread;
+use crate::vcpu::Wake;
+
+impl<M: Machine> Cpu<M> {
+    /// Asks for a timer interrupt at the guest's APIC deadline while its vCPU runs.
+    pub fn set_guest_deadline(&mut self, ticks: Option<u64>) {
+        if self.guest_deadline != ticks {
+            self.guest_deadline = ticks;
+            self.arm();
+        }
+    }
+
+    /// Finds out how long the thread may run for its group's cap.
+    pub(super) fn look_at_cap(&mut self, thread: &Thread<M>) {
+        let group = thread.process().group();
+        self.cap_end = match group.cap_remaining_ns(|| M::ticks_to_ns(self.accounted)) {
+            Some(remaining) => self.accounted.saturating_add(M::ns_to_ticks(remaining)),
+            None => NEVER,
+        };
+    }
+
+    /// Sees to it that the timer fires at the next deadline or before. One that is set too early already stays: to fire for
+    /// nothing once costs less than to set it anew each time that a thread stops waiting.
+    pub(super) fn arm(&mut self) {
+        let deadline = self.next_deadline();
+        if deadline < self.armed {
+            self.set_timer(deadline);
+        }
+    }
+
+    /// Sets the timer to the next deadline or `further`: nothing else is to wake an idle processor.
+    pub(super) fn arm_for_idle(&mut self, further: u64) {
+        let deadline = self.next_deadline().min(further);
+        if deadline != self.armed {
+            self.set_timer(deadline);
+        }
+    }
+
+    #[cold]
+    fn set_timer(&mut self, deadline: u64) {
+        self.armed = deadline;
+        M::arm_timer((deadline != NEVER).then_some(deadline));
+    }
+
+    /// What comes first; [`NEVER`] if nothing does.
+    fn next_deadline(&self) -> u64 {
+        let slice = if self.shared.has_waiters() { self.slice_end } else { NEVER };
+        let release = self.shared.next_release().map_or(NEVER, M::ns_to_ticks);
+        let guest = self.guest_deadline.unwrap_or(NEVER);
+        let timers = self.shared.next_deadline().unwrap_or(NEVER);
+        slice.min(self.cap_end).min(release).min(guest).min(timers)
+    }
+
+    /// Takes the interrupts that have arrived.
+    pub(super) fn take_interrupts(&mut self) {
+        while let Some(interrupt) = M::take_interrupt() {
+            let counters = &self.shared.counters;
+            match interrupt {
+                HostInterrupt::Timer => {
+                    Counters::count(&counters.timer);
+                    self.armed = NEVER;
+                    self.forget_passed_deadline();
+                    self.expire_timers();
+                    self.arm();
+                }
+                HostInterrupt::Notify => Counters::count(&counters.cross),
+                HostInterrupt::Device(line) => {
+                    Counters::count(&counters.device);
+                    self.kernel.interrupts().deliver(line);
+                }
+            }
+        }
+    }
+
+    /// A guest's deadline that has passed must not be armed again: the vCPU looks at the clock itself.
+    fn forget_passed_deadline(&mut self) {
+        let now = M::ticks();
+        self.guest_deadline = self.guest_deadline.filter(|deadline| *deadline > now);
+    }
+
+    /// Wakes what the timer queue says.
+    pub(super) fn expire_timers(&mut self) {
+        if self.shared.next_deadline().is_none() {
+            return;
+        }
+        let now = M::ticks();
+        while let Some(target) = self.shared.take_due(now) {
+            match target {
+                TimerTarget::Thread(thread) => {
+                    if let Some(thread) = thread.upgrade() {
+                        thread.wake();
+                    }
+                }
+                TimerTarget::Timer(timer) => {
+                    if let Some(timer) = timer.upgrade() {
+                        timer.fire();
+                    }
+                }
+            }
+        }
+    }
+}
