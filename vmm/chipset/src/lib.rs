@@ -7,6 +7,8 @@
 //! - [`pm`]: ACPI power management and the reset register at 0xCF9.
 //! - [`i8042`]: keyboard, mouse and port 0x92. [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
 //! - [`host_bridge`]: PCI function 00:00.0. [`mch`] and [`lpc`]: those of a Q35 with its ICH9.
+//!   [`root_port`]: a bridge.
+//! - [`debug_port`]: where firmware says what it does.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -14,6 +16,7 @@ extern crate alloc;
 
 mod byte_ports;
 mod byte_queue;
+pub mod debug_port;
 pub mod host_bridge;
 pub mod hpet;
 pub mod i8042;
@@ -25,9 +28,11 @@ pub mod mch;
 pub mod pic;
 pub mod pit;
 pub mod pm;
+pub mod root_port;
 pub mod rtc;
 pub mod uart16550;
 
+pub use debug_port::DebugPort;
 pub use host_bridge::HostBridge;
 pub use hpet::Hpet;
 pub use i8042::I8042;
@@ -38,5 +43,6 @@ pub use lpc::Lpc;
 pub use mch::Mch;
 pub use pit::Pit;
 pub use pm::PowerManagement;
+pub use root_port::RootPort;
 pub use rtc::{Rtc, UnixSeconds};
 pub use uart16550::Uart;
