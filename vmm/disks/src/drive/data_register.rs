@@ -1,7 +1,7 @@
 //! Data through the data register, a block at a time (ATA8-APT 11.6 to 11.8).
 
 use super::{Content, Direction, Drive, Kind, Mode, Phase, Transfer};
-use alloc::{vec, vec::Vec};
+use alloc::vec;
 use spec::ata::{PACKET_BYTES, REASON_TO_HOST, STATUS_DATA_REQUEST, STATUS_READY, STATUS_SEEK};
 use vmm_bus::{Volume, VolumeError};
 
@@ -108,7 +108,7 @@ impl<V: Volume> Drive<V> {
         }
     }
 
-    fn fill(&mut self, transfer: Transfer, block: &mut Vec<u8>) -> Result<(), VolumeError> {
+    fn fill(&mut self, transfer: Transfer, block: &mut [u8]) -> Result<(), VolumeError> {
         match transfer.content {
             Content::Volume(offset) => {
                 self.volume_mut().ok_or(VolumeError::Failed)?.read_bytes(offset, block)

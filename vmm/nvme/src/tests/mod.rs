@@ -1,0 +1,7 @@
+//! The controller as its drivers see it.
+
+mod admin;
+mod bench;
+mod doorbells;
+mod hostile;
+mod io;
