@@ -1,7 +1,7 @@
 //! The serial line and the keyboard with their interrupts.
 
 use alloc::vec::Vec;
-use console_terminal::{Keyboard, KeyboardController, Ports, SerialPort};
+use console_terminal::{KeyboardController, Ports, SerialPort};
 use management_protocol::{KeyboardPorts, SerialLine};
 use user_rt::{Interrupt, IoRange};
 
@@ -57,7 +57,6 @@ impl SerialDevice {
 /// The keyboard.
 pub(crate) struct KeyboardDevice {
     controller: KeyboardController<DevicePorts>,
-    keyboard: Keyboard,
     pub(crate) interrupt: Interrupt,
 }
 
@@ -70,16 +69,16 @@ impl KeyboardDevice {
         let ports = DevicePorts([data, status].into());
         let controller = KeyboardController::new(ports, places.data, places.status)?;
         let _ = interrupt.acknowledge();
-        Some(Self { controller, keyboard: Keyboard::translated(), interrupt })
+        Some(Self { controller, interrupt })
     }
 
-    /// Handles the interrupt and returns what was typed.
+    /// Handles the interrupt and returns the scan codes that came.
     pub(crate) fn interrupted(&mut self) -> Vec<u8> {
-        let mut typed = Vec::new();
-        self.controller.drain(|code| self.keyboard.push(code, &mut typed));
+        let mut codes = Vec::new();
+        self.controller.drain(|code| codes.push(code));
         let _ = self.interrupt.acknowledge();
         // An edge between the two lines would be lost, and with it all that follow.
-        self.controller.drain(|code| self.keyboard.push(code, &mut typed));
-        typed
+        self.controller.drain(|code| codes.push(code));
+        codes
     }
 }

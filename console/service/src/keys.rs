@@ -13,9 +13,12 @@ pub(crate) enum Key {
     Keyboard,
     /// A VM said something, can hear again, or is gone.
     Vm(usize),
+    /// The same of a VM's display.
+    Screen(usize),
 }
 
 const FIRST_VM: u64 = 16;
+const FIRST_SCREEN: u64 = 1 << 32;
 
 impl Key {
     /// The number that the port is given.
@@ -26,6 +29,7 @@ impl Key {
             Key::Serial => 2,
             Key::Keyboard => 3,
             Key::Vm(vm) => FIRST_VM + vm as u64,
+            Key::Screen(vm) => FIRST_SCREEN + vm as u64,
         }
     }
 
@@ -36,6 +40,7 @@ impl Key {
             1 => Some(Key::Log),
             2 => Some(Key::Serial),
             3 => Some(Key::Keyboard),
+            FIRST_SCREEN.. => usize::try_from(raw - FIRST_SCREEN).ok().map(Key::Screen),
             _ => raw.checked_sub(FIRST_VM).and_then(|vm| usize::try_from(vm).ok()).map(Key::Vm),
         }
     }

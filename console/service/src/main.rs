@@ -2,7 +2,8 @@
 //!
 //! This program only moves bytes: from the devices, the log, the VMs' serial lines and the
 //! supervisor into [`console_terminal::Console`], and what that wants shown, asked or sent back
-//! out. It sleeps in one port and has no timer: nothing typed and nothing said costs nothing.
+//! out. It sleeps in one port: nothing typed and nothing said costs nothing. It looks at a clock only while the screen
+//! shows a VM's display.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ mod devices;
 mod keys;
 mod log_reader;
 mod screen;
+mod screens;
 mod service;
 mod startup;
 mod vm_channels;

@@ -5,6 +5,7 @@ use crate::{
     keys::Key,
     log_reader::LogReader,
     screen::ScreenDevice,
+    screens::{Screens, Told},
     startup::Parts,
     vm_channels::{Heard, VmChannels},
 };
@@ -32,6 +33,7 @@ pub(crate) struct Service {
     keyboard: Option<KeyboardDevice>,
     log: Option<LogReader>,
     vms: VmChannels,
+    screens: Screens,
     /// VMs that may have more to say.
     talking: BTreeSet<usize>,
     is_orphaned: bool,
@@ -58,6 +60,7 @@ impl Service {
             keyboard,
             log: parts.log.map(LogReader::new),
             vms: VmChannels::default(),
+            screens: Screens::default(),
             talking: BTreeSet::new(),
             is_orphaned: false,
         };
@@ -75,7 +78,7 @@ impl Service {
         let mut packets = [Packet::default(); PACKETS];
         while !self.is_orphaned {
             self.settle();
-            let deadline = if self.can_listen() { Nanos::ZERO } else { Nanos::MAX };
+            let deadline = if self.can_listen() { Nanos::ZERO } else { self.screens.deadline() };
             let woken: &[Packet] = self.port.wait(&mut packets, deadline).unwrap_or(&[]);
             for packet in woken {
                 if let Some(key) = Key::from_raw(packet.key) {
@@ -83,6 +86,7 @@ impl Service {
                 }
             }
             self.listen_to_vms();
+            self.screens.look_again(now());
         }
     }
 
@@ -119,14 +123,19 @@ impl Service {
                 self.console.typed(SessionId::Serial, &typed);
             }
             Key::Keyboard => {
-                let typed = self.keyboard.as_mut().map(KeyboardDevice::interrupted).unwrap_or_default();
-                self.console.typed(SessionId::Screen, &typed);
+                let codes = self.keyboard.as_mut().map(KeyboardDevice::interrupted).unwrap_or_default();
+                self.console.scanned(&codes);
             }
             Key::Vm(vm) => {
                 if signals.contains(Signals::WRITABLE) {
                     self.vms.send_rest(vm);
                 }
                 self.talking.insert(vm);
+            }
+            Key::Screen(vm) => {
+                if self.screens.hear(vm, self.screen.as_mut()) == Told::Closed {
+                    self.console.screen_closed(vm);
+                }
             }
         }
     }
@@ -159,6 +168,13 @@ impl Service {
     }
 
     fn hear(&mut self, notice: Notice, handle: Option<OwnedHandle>) {
+        let handle = match (&notice, handle) {
+            (Notice::Screen { vm }, Some(handle)) => {
+                self.connect_screen(vm, Channel::from_handle(handle));
+                None
+            }
+            (_, handle) => handle,
+        };
         if let (Notice::Line { vm }, Some(handle)) = (&notice, handle)
             && let Some(index) = self.console.find_vm(vm)
         {
@@ -169,6 +185,14 @@ impl Service {
             }
         }
         self.console.notice(notice);
+    }
+
+    fn connect_screen(&mut self, vm: &str, channel: Channel) {
+        if let Some(index) = self.console.find_vm(vm)
+            && self.screens.connect(&self.port, index, channel).is_ok()
+        {
+            self.console.screen_connected(index);
+        }
     }
 
     /// Whether a VM that has something to say can be heard now.
@@ -230,6 +254,19 @@ impl Service {
         match effect {
             Effect::Ask(question) => self.ask(&question),
             Effect::ToVm(vm, bytes) => self.vms.send(vm, &bytes),
+            Effect::ShowScreen(vm) => {
+                if let Some(screen) = &mut self.screen {
+                    screen.begin_picture();
+                    self.screens.show(vm);
+                }
+            }
+            Effect::HideScreen(vm) => {
+                self.screens.hide(vm);
+                if let Some(screen) = &mut self.screen {
+                    screen.end_picture();
+                }
+            }
+            Effect::Strokes(vm, strokes) => self.screens.send_strokes(vm, &strokes),
             Effect::ReadLog(session, lines) => {
                 let text = self.log.as_ref().map(|log| log.last_lines(lines)).unwrap_or_default();
                 self.console.show_log_page(session, &text);

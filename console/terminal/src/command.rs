@@ -28,6 +28,8 @@ pub enum Command {
     Kill(String),
     /// `console NAME`
     Console(String),
+    /// `screen NAME`
+    Screen(String),
     /// `stats`
     Statistics,
     /// `log [LINES]`
@@ -107,6 +109,7 @@ impl Command {
             "reset" => Command::Reset(name),
             "kill" => Command::Kill(name),
             "panic" => Command::Panic(name),
+            "screen" => Command::Screen(name),
             _ => Command::Console(name),
         }
     }
@@ -160,6 +163,7 @@ mod tests {
             assert_eq!(parsed == Ok(Command::Help), command.word == "help", "{line}");
         }
         assert_eq!(Command::parse("console a"), Ok(Command::Console("a".into())));
+        assert_eq!(Command::parse("screen a"), Ok(Command::Screen("a".into())));
         assert_eq!(Command::parse("panic a"), Ok(Command::Panic("a".into())));
         assert_eq!(Command::parse("panic"), Ok(Command::PanicConsole));
         assert_eq!(Command::parse("log 5"), Ok(Command::Log(5)));

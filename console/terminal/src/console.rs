@@ -1,6 +1,9 @@
 //! The console: two sessions, the VMs' serial lines, the log, and the supervisor behind.
 
-use crate::{Command, ESCAPE_KEY, Outcome, Session, report, session::View, vm_lines::VmLines};
+use crate::{
+    Command, ESCAPE_KEY, Outcome, Session, Stroke, displays::Displays, report, session::View,
+    vm_lines::VmLines,
+};
 use alloc::{format, string::String, vec::Vec};
 use management_protocol::{Notice, Question, Reply, Request, StartMessage, VM_LINES_MAX};
 
@@ -34,6 +37,12 @@ pub enum Effect {
     Ask(Question),
     /// Send these bytes to the VM with this index.
     ToVm(usize, Vec<u8>),
+    /// Show the display of the VM with this index on the screen instead of the terminal.
+    ShowScreen(usize),
+    /// Show the terminal again.
+    HideScreen(usize),
+    /// Tell the VM with this index, whose display is or was shown, of these keys.
+    Strokes(usize, Vec<Stroke>),
     /// Read the log and give its last lines, this many, to [`Console::show_log_page`].
     ReadLog(SessionId, usize),
     /// Send everything that is to be shown, then tell the supervisor that it is.
@@ -44,12 +53,13 @@ pub enum Effect {
 
 /// The console as a value.
 pub struct Console {
-    vms: VmLines,
-    sessions: [Session; SessionId::COUNT],
+    pub(crate) vms: VmLines,
+    pub(crate) sessions: [Session; SessionId::COUNT],
+    pub(crate) displays: Displays,
     next_question: u32,
     /// The start of a line of the log whose end has not come.
     log_rest: Vec<u8>,
-    effects: Vec<Effect>,
+    pub(crate) effects: Vec<Effect>,
 }
 
 impl Console {
@@ -57,8 +67,10 @@ impl Console {
     pub fn new(start: &StartMessage) -> Self {
         let vms = VmLines::new(&start.vms);
         let serial_view = vms.host.map_or(View::Monitor, View::Vm);
-        let sessions = [Session::new(serial_view, vms.host), Session::new(View::Monitor, vms.host)];
-        Self { vms, sessions, next_question: 1, log_rest: Vec::new(), effects: Vec::new() }
+        let previous = vms.host.map(View::Vm);
+        let sessions = [Session::new(serial_view, previous), Session::new(View::Monitor, previous)];
+        let displays = Displays::new(start.screen.as_ref());
+        Self { vms, sessions, displays, next_question: 1, log_rest: Vec::new(), effects: Vec::new() }
     }
 
     /// Says what this is, on both terminals. Comes once, before anything but [`Console::show_past`].
@@ -104,6 +116,8 @@ impl Console {
             rest = match self.session(id).view {
                 View::Vm(vm) => self.typed_at_vm(id, vm, rest),
                 View::Monitor => self.typed_at_monitor(id, rest),
+                // Its keys go another way.
+                View::Screen(_) => &[],
             };
         }
     }
@@ -115,7 +129,7 @@ impl Console {
         line.has_spoken = false;
         for id in SessionId::ALL {
             let session = self.session(id);
-            if session.is_fallback && session.previous == Some(vm) && session.editor.is_empty() {
+            if session.is_fallback && session.previous == Some(View::Vm(vm)) && session.editor.is_empty() {
                 self.show_vm(id, vm);
             }
         }
@@ -165,6 +179,7 @@ impl Console {
                 View::Vm(vm) if self.vms.get(vm).is_some_and(|line| line.has_spoken) => {
                     self.session(id).miss_log(&lines);
                 }
+                View::Screen(_) => self.session(id).miss_log(&lines),
                 View::Vm(_) | View::Monitor => self.session(id).show_log(&lines),
             }
         }
@@ -177,13 +192,14 @@ impl Console {
         session.prompt();
     }
 
-    /// The supervisor said something. Of [`Notice::Line`] the service takes the handle and calls
-    /// [`Console::vm_connected`].
+    /// The supervisor said something. Of [`Notice::Line`] and [`Notice::Screen`] the service takes the handle and
+    /// calls [`Console::vm_connected`] and [`Console::screen_connected`].
     pub fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Answer { id, reply } => self.answer(id, reply),
-            Notice::Line { .. } => {}
+            Notice::Line { .. } | Notice::Screen { .. } => {}
             Notice::Farewell => {
+                self.leave_screen(None, "");
                 for id in SessionId::ALL {
                     let session = self.session(id);
                     session.is_closing = true;
@@ -199,7 +215,7 @@ impl Console {
     fn greet_at(&mut self, id: SessionId, banner: &str) {
         let hint = match self.session(id).view {
             View::Vm(_) => "Corten: Ctrl-] for the monitor",
-            View::Monitor => "Corten: this is the monitor, type help",
+            View::Monitor | View::Screen(_) => "Corten: this is the monitor, type help",
         };
         let session = self.session(id);
         session.raw(b"\r\n");
@@ -256,23 +272,32 @@ impl Console {
     /// the VM ends wants the monitor, and has it.
     fn escape_from_monitor(&mut self, id: SessionId) {
         let previous = self.session(id).previous;
-        if let Some(vm) = previous
-            && self.vms.get(vm).is_some_and(|line| line.is_connected)
-        {
-            return self.show_vm(id, vm);
+        let line = |vm| self.vms.get(vm);
+        match previous {
+            Some(View::Vm(vm)) if line(vm).is_some_and(|line| line.is_connected) => {
+                return self.show_vm(id, vm);
+            }
+            Some(View::Screen(vm)) if line(vm).is_some_and(|line| line.has_screen) => {
+                return self.show_screen(vm);
+            }
+            _ => {}
         }
         let hint = match previous {
-            Some(vm) => format!("{} is not running; this is the monitor, type help", self.vms.name(vm)),
-            None => "type console NAME to see a VM's serial line; vms lists the names".into(),
+            Some(View::Vm(vm) | View::Screen(vm)) => {
+                format!("{} is not running; this is the monitor, type help", self.vms.name(vm))
+            }
+            Some(View::Monitor) | None => {
+                "type console NAME to see a VM's serial line; vms lists the names".into()
+            }
         };
         self.session(id).raw(b"\r\n");
         self.say(id, &[hint]);
     }
 
-    fn show_monitor(&mut self, id: SessionId, message: &str) {
+    pub(crate) fn show_monitor(&mut self, id: SessionId, message: &str) {
         let session = self.session(id);
-        if let View::Vm(vm) = session.view {
-            session.previous = Some(vm);
+        if session.view != View::Monitor {
+            session.previous = Some(session.view);
         }
         session.view = View::Monitor;
         session.raw(b"\r\n");
@@ -290,7 +315,7 @@ impl Console {
         let message = format!("[console of {}{state}; Ctrl-] for the monitor]", line.name);
         let session = self.session(id);
         session.view = View::Vm(vm);
-        session.previous = Some(vm);
+        session.previous = Some(View::Vm(vm));
         session.is_fallback = false;
         session.raw(b"\r\x1b[K");
         session.line(&message);
@@ -309,6 +334,7 @@ impl Console {
             Command::Nothing => self.session(id).prompt(),
             Command::Help => self.say(id, &report::help()),
             Command::Console(name) => self.attach(id, &name),
+            Command::Screen(name) => self.attach_screen(id, &name),
             Command::Log(lines) => self.effects.push(Effect::ReadLog(id, lines)),
             Command::Vms => {
                 self.session(id).parts.clear();
@@ -335,7 +361,7 @@ impl Console {
         self.show_vm(id, vm);
     }
 
-    fn say(&mut self, id: SessionId, lines: &[String]) {
+    pub(crate) fn say(&mut self, id: SessionId, lines: &[String]) {
         let session = self.session(id);
         lines.iter().for_each(|line| session.line(line));
         session.prompt();

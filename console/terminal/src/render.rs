@@ -178,6 +178,15 @@ impl Screen {
         (drawn.columns, drawn.cells.len().checked_div(drawn.columns).unwrap_or(0))
     }
 
+    /// Forgets what was drawn: somebody else drew over it.
+    pub fn forget(&mut self) {
+        let drawn = match self {
+            Screen::Pixels(screen) => &mut screen.drawn,
+            Screen::Text(screen) => &mut screen.drawn,
+        };
+        drawn.cells.fill(None);
+    }
+
     /// Draws what changed since the last time.
     pub fn draw(&mut self, grid: &Grid, canvas: &mut impl Canvas) {
         match self {

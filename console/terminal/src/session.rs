@@ -16,13 +16,15 @@ pub(crate) enum View {
     Monitor,
     /// The serial line of this VM.
     Vm(usize),
+    /// The display of this VM; only the screen can.
+    Screen(usize),
 }
 
 /// A terminal: the machine's serial line, or its screen and keyboard.
 pub struct Session {
     pub(crate) view: View,
-    /// The VM that Ctrl-] goes to from the monitor.
-    pub(crate) previous: Option<usize>,
+    /// What Ctrl-] goes to from the monitor.
+    pub(crate) previous: Option<View>,
     /// The monitor is only there because the VM ended: its next start brings it back.
     pub(crate) is_fallback: bool,
     /// The machine goes down: no prompt invites to anything any more.
@@ -39,7 +41,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(view: View, previous: Option<usize>) -> Self {
+    pub(crate) fn new(view: View, previous: Option<View>) -> Self {
         Self {
             view,
             previous,

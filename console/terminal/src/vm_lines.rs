@@ -11,6 +11,8 @@ const SCROLL_BACK_BYTES: usize = 16 * 1024;
 pub(crate) struct VmLine {
     pub(crate) name: String,
     pub(crate) is_connected: bool,
+    /// It has a display that can be shown now.
+    pub(crate) has_screen: bool,
     /// It said something since it was connected.
     pub(crate) has_spoken: bool,
     pub(crate) said: ScrollBack,
@@ -30,6 +32,7 @@ impl VmLines {
         let line = |vm: &VmConsole| VmLine {
             name: vm.name.clone(),
             is_connected: false,
+            has_screen: false,
             has_spoken: false,
             said: ScrollBack::new(SCROLL_BACK_BYTES),
             seen: [0; SessionId::COUNT],

@@ -331,7 +331,7 @@ proptest! {
                         prop_assert!(lines > 0);
                         console.show_log_page(id, b"line\n");
                     }
-                    Effect::Flush | Effect::Panic => {}
+                    Effect::Flush | Effect::Panic | Effect::ShowScreen(_) | Effect::HideScreen(_) | Effect::Strokes(..) => {}
                 }
             }
             if bytes.len() % 7 == 0 {
@@ -339,4 +339,100 @@ proptest! {
             }
         }
     }
+}
+
+/// A console whose screen has pixels, with a VM whose display is connected.
+fn with_display() -> Console {
+    let vm = |name: &str| VmConsole { name: name.into(), is_host: false };
+    let screen = management_protocol::Screen {
+        width: 1024,
+        height: 768,
+        stride_bytes: 4096,
+        bits: 32,
+        offset_bytes: 0,
+    };
+    let mut console = Console::new(&StartMessage {
+        has_log: false,
+        serial: None,
+        screen: Some(screen),
+        keyboard: None,
+        vms: vec![vm("demo"), vm("other")],
+        banner: String::new(),
+    });
+    console.vm_connected(0);
+    console.screen_connected(0);
+    shown(&mut console, Screen);
+    console
+}
+
+fn stroke(usage: u8, is_pressed: bool) -> console_terminal::Stroke {
+    console_terminal::Stroke { usage, is_pressed }
+}
+
+/// Scan codes of Enter going down and up, and of Control, the right bracket.
+const ENTER: [u8; 2] = [0x1C, 0x9C];
+const CONTROL: u8 = 0x1D;
+const RIGHT_BRACKET: u8 = 0x1B;
+
+#[test]
+fn a_display_has_the_keyboard_until_the_escape_key() {
+    let mut console = with_display();
+    console.typed(Screen, b"screen demo");
+    console.scanned(&ENTER);
+    assert_eq!(console.take_effects(), [Effect::ShowScreen(0)], "Enter goes up unseen by the VM");
+
+    console.scanned(&[0x1E, 0x9E, CONTROL]);
+    let strokes = [stroke(0x04, true), stroke(0x04, false), stroke(0xE0, true)];
+    assert_eq!(console.take_effects(), strokes.map(|stroke| Effect::Strokes(0, vec![stroke])));
+    console.logged(b"something happened\n");
+    assert_eq!(shown(&mut console, Screen), "screen demo\r\n");
+
+    console.scanned(&[RIGHT_BRACKET, RIGHT_BRACKET | 0x80, CONTROL | 0x80]);
+    let released = Effect::Strokes(0, vec![stroke(0xE0, false)]);
+    assert_eq!(console.take_effects(), [released, Effect::HideScreen(0)]);
+    let text = shown(&mut console, Screen);
+    assert!(text.contains("something happened") && text.ends_with("corten> "), "{text}");
+    console.scanned(&[CONTROL, RIGHT_BRACKET]);
+    assert_eq!(console.take_effects(), [Effect::ShowScreen(0)], "it goes back");
+}
+
+#[test]
+fn the_serial_line_can_switch_the_screen() {
+    let mut console = with_display();
+
+    console.typed(Serial, b"screen demo\r");
+
+    assert_eq!(console.take_effects(), [Effect::ShowScreen(0)]);
+    assert!(shown(&mut console, Serial).contains("the screen shows demo; Ctrl-] on its keyboard comes back"));
+    assert_eq!(console.shown_screen(), Some(0));
+}
+
+#[test]
+fn a_display_that_goes_away_leaves_the_monitor() {
+    let mut console = with_display();
+    console.typed(Serial, b"screen demo\r");
+    console.scanned(&[0x1E]);
+    console.take_effects();
+
+    console.screen_closed(0);
+
+    let released = Effect::Strokes(0, vec![stroke(0x04, false)]);
+    assert_eq!(console.take_effects(), [released, Effect::HideScreen(0)]);
+    assert!(shown(&mut console, Screen).contains("the display of demo is gone"));
+    console.typed(Screen, b"screen demo\r");
+    assert!(shown(&mut console, Screen).contains("demo is not running, or has no display"));
+    assert_eq!(console.take_effects(), []);
+}
+
+#[test]
+fn a_screen_without_pixels_shows_no_display() {
+    let mut console = quiet(None);
+    console.screen_connected(0);
+
+    console.typed(Screen, b"screen demo\rscreen nobody\r");
+
+    let text = shown(&mut console, Screen);
+    assert!(text.contains("the screen of this machine cannot show pictures"), "{text}");
+    assert!(text.contains("there is no VM of that name"), "{text}");
+    assert_eq!(console.take_effects(), []);
 }

@@ -62,6 +62,12 @@ pub enum Notice {
         /// The VM's name.
         vm: String,
     },
+    /// A VM with a display has started. One handle comes along: the console's end of its screen channel
+    /// (`vmm_protocol::screen`). It closes when the VM ends.
+    Screen {
+        /// The VM's name.
+        vm: String,
+    },
     /// The machine goes down in a moment: print what there is, then send [`Request::Flushed`].
     Farewell,
 }

@@ -13,6 +13,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 mod machine;
+pub mod screen;
 
 pub use machine::{
     Boot, BootDevice, CdromConfig, ClockBase, DISKS_MAX, DiskBus, DiskConfig, Display, Firmware,

@@ -1,0 +1,113 @@
+//! The console and the displays of VMs: who is shown on the screen and has its keyboard.
+
+use crate::{
+    Console, Effect, Keyboard, SessionId, Stroke, StrokeDecoder, report, session::View, stroke::HeldKeys,
+};
+use alloc::{format, string::String, vec::Vec};
+use management_protocol::{Refusal, Screen};
+
+/// The screen's keyboard, as text and as keys.
+pub(crate) struct Displays {
+    /// The screen can show pictures.
+    has_pixels: bool,
+    keyboard: Keyboard,
+    strokes: StrokeDecoder,
+    held: HeldKeys,
+}
+
+impl Displays {
+    pub(crate) fn new(screen: Option<&Screen>) -> Self {
+        Self {
+            has_pixels: screen.is_some_and(|screen| screen.bits == 32),
+            keyboard: Keyboard::translated(),
+            strokes: StrokeDecoder::default(),
+            held: HeldKeys::default(),
+        }
+    }
+}
+
+impl Console {
+    /// The screen's keyboard sent scan codes (set 1).
+    pub fn scanned(&mut self, codes: &[u8]) {
+        for code in codes {
+            let mut typed = Vec::new();
+            self.displays.keyboard.push(*code, &mut typed);
+            let stroke = self.displays.strokes.push(*code);
+            match (self.session(SessionId::Screen).view, stroke) {
+                (View::Screen(vm), Some(stroke)) => self.struck(vm, stroke),
+                (View::Screen(_), None) => {}
+                _ => self.typed(SessionId::Screen, &typed),
+            }
+        }
+    }
+
+    /// A VM's display can be shown from now on.
+    pub fn screen_connected(&mut self, vm: usize) {
+        if let Some(line) = self.vms.get_mut(vm) {
+            line.has_screen = true;
+        }
+    }
+
+    /// A VM's display is gone.
+    pub fn screen_closed(&mut self, vm: usize) {
+        let Some(line) = self.vms.get_mut(vm) else { return };
+        line.has_screen = false;
+        let message = format!("[the display of {} is gone; this is the monitor, type help]", line.name);
+        self.leave_screen(Some(vm), &message);
+    }
+
+    /// The VM whose display is shown.
+    pub fn shown_screen(&self) -> Option<usize> {
+        match self.sessions.get(SessionId::Screen as usize)?.view {
+            View::Screen(vm) => Some(vm),
+            View::Monitor | View::Vm(_) => None,
+        }
+    }
+
+    /// `screen NAME`: whoever asks, it is the machine's screen that shows the display.
+    pub(crate) fn attach_screen(&mut self, id: SessionId, name: &str) {
+        let Some(vm) = self.vms.find(name) else {
+            return self.say(id, &[String::from(report::refusal(Refusal::UnknownVm))]);
+        };
+        if !self.displays.has_pixels {
+            return self.say(id, &[String::from("the screen of this machine cannot show pictures")]);
+        }
+        if !self.vms.get(vm).is_some_and(|line| line.has_screen) {
+            return self.say(id, &[format!("{name} is not running, or has no display")]);
+        }
+        self.show_screen(vm);
+        if id == SessionId::Serial {
+            self.say(id, &[format!("the screen shows {name}; Ctrl-] on its keyboard comes back")]);
+        }
+    }
+
+    /// Shows a VM's display.
+    pub(crate) fn show_screen(&mut self, vm: usize) {
+        if self.shown_screen().is_some() {
+            self.leave_screen(None, "");
+        }
+        let session = self.session(SessionId::Screen);
+        session.view = View::Screen(vm);
+        session.previous = Some(View::Screen(vm));
+        session.is_fallback = false;
+        self.effects.push(Effect::ShowScreen(vm));
+    }
+
+    /// Goes back to the monitor if a display is shown, and if `only` names one, then if it is that one.
+    pub(crate) fn leave_screen(&mut self, only: Option<usize>, message: &str) {
+        let Some(vm) = self.shown_screen().filter(|vm| only.is_none_or(|only| only == *vm)) else { return };
+        let strokes: Vec<Stroke> = self.displays.held.release().collect();
+        self.effects.push(Effect::Strokes(vm, strokes));
+        self.effects.push(Effect::HideScreen(vm));
+        self.show_monitor(SessionId::Screen, message);
+    }
+
+    /// A key of the screen's keyboard while a display is shown.
+    fn struck(&mut self, vm: usize, stroke: Stroke) {
+        if self.displays.held.is_escape(stroke) {
+            self.leave_screen(None, "[this is the monitor, type help; Ctrl-] goes back]");
+        } else if self.displays.held.note(stroke) {
+            self.effects.push(Effect::Strokes(vm, [stroke].into()));
+        }
+    }
+}
