@@ -17,6 +17,7 @@ extern crate alloc;
 mod byte_ports;
 mod byte_queue;
 pub mod debug_port;
+pub mod dma;
 pub mod host_bridge;
 pub mod hpet;
 pub mod i8042;
