@@ -158,13 +158,16 @@ impl Service {
         }
     }
 
-    /// Gives the programs that show VMs the other end of a VM's serial line.
+    /// Gives the programs that show VMs the other ends of a VM's serial line and display.
     fn tell_line(&mut self, vm: usize) {
         let Some(definition) = self.boot.vms.vms.get(vm) else { return };
         let shows_vms = |run: &&mut ProgramRun| run.program.has(Capability::VmConsoles);
         for link in self.programs.iter_mut().filter(shows_vms).filter_map(|run| run.link.as_mut()) {
             let Some(line) = self.vms.get(vm).and_then(VmRun::line) else { return };
             link.send(&Notice::Line { vm: definition.name.clone() }, [line].into());
+            if let Some(screen) = self.vms.get(vm).and_then(VmRun::screen) {
+                link.send(&Notice::Screen { vm: definition.name.clone() }, [screen].into());
+            }
         }
     }
 

@@ -68,12 +68,18 @@ impl VmFiles {
         [files, devices, process_bytes].into_iter().fold(vm.memory_bytes, u64::saturating_add)
     }
 
-    /// Clones of the files, the group before and the console after them.
+    /// Whether the machine has a display.
+    pub(crate) fn has_display(&self) -> bool {
+        self.boot.has_display()
+    }
+
+    /// Clones of the files, the group before, the console and the display after them.
     pub(crate) fn handles(
         &self,
         boot: &Boot,
         group: &Group,
         console: Channel,
+        screen: Option<Channel>,
     ) -> Result<Vec<OwnedHandle>, Error> {
         let disks = self.disks.iter().map(|(file, _)| file);
         let files = self.boot_files.iter().chain(disks).chain(&self.cdroms).chain(&self.floppy);
@@ -82,6 +88,7 @@ impl VmFiles {
             handles.push(boot.bundle.clone_file(*file, group)?.into_handle());
         }
         handles.push(console.into_handle());
+        handles.extend(screen.map(Channel::into_handle));
         Ok(handles)
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct VmRun {
     pub(crate) link: Option<Link>,
     /// The console's end of the serial line. It is held here too, so that the line outlives a console.
     line: Option<Channel>,
+    /// The same of its display, if it has one.
+    screen: Option<Channel>,
     generation: u32,
 }
 
@@ -42,7 +44,9 @@ impl VmRun {
         let limit = files.memory_limit(vm, boot.vm_program.memory_bytes);
         let group = roots.group.create_child(&limits(&vm.shares, limit)).map_err(kernel)?;
         let (theirs, ours) = Channel::create().map_err(kernel)?;
-        let handles = files.handles(boot, &group, theirs).map_err(kernel)?;
+        let screen = files.has_display().then(Channel::create).transpose().map_err(kernel)?;
+        let (their_screen, our_screen) = screen.unzip();
+        let handles = files.handles(boot, &group, theirs, their_screen).map_err(kernel)?;
         let start = files.message(vm, boot.unix_nanos_at_zero);
         let message = user_ipc::encode_to_vec(&start, MESSAGE_BYTES_MAX)
             .map_err(|_| String::from("its start message is too long"))?;
@@ -52,6 +56,7 @@ impl VmRun {
         let keys = LinkKeys { channel: Key::VmChannel(place).raw(), process: Key::VmProcess(place).raw() };
         self.link = Some(Link::watch(port, spawned, group, place, &keys).map_err(kernel)?);
         self.line = Some(ours);
+        self.screen = our_screen;
         Ok(())
     }
 
@@ -59,11 +64,21 @@ impl VmRun {
     pub(crate) fn forget(&mut self) {
         self.link = None;
         self.line = None;
+        self.screen = None;
     }
 
     /// A second handle to the console's end of the serial line, if the VM runs.
     pub(crate) fn line(&self) -> Option<OwnedHandle> {
-        let rights = Rights::READ | Rights::WRITE | Rights::WAIT | Rights::TRANSFER;
-        self.line.as_ref()?.duplicate(rights).ok().map(Channel::into_handle)
+        for_console(self.line.as_ref()?)
     }
+
+    /// The same to the console's end of the display, if the VM has one.
+    pub(crate) fn screen(&self) -> Option<OwnedHandle> {
+        for_console(self.screen.as_ref()?)
+    }
+}
+
+fn for_console(channel: &Channel) -> Option<OwnedHandle> {
+    let rights = Rights::READ | Rights::WRITE | Rights::WAIT | Rights::TRANSFER;
+    channel.duplicate(rights).ok().map(Channel::into_handle)
 }

@@ -3,7 +3,7 @@
 use crate::{
     EXIT_CODE_FAILED, EXIT_CODE_ORPHANED, EXIT_CODE_POWERED_OFF, control,
     lifecycle::{End, Phase},
-    loading,
+    loading, screen,
     vm::Vm,
 };
 use alloc::format;
@@ -16,6 +16,8 @@ const KEY_CONTROL: u64 = 0;
 const KEY_CONSOLE: u64 = 1;
 /// Key of the event that only wakes the loop.
 const KEY_WAKE: u64 = 2;
+/// Key of the channel of whoever looks at the display.
+const KEY_SCREEN: u64 = 3;
 /// Keys of doorbells start here.
 pub(crate) const KEY_DOORBELL: u64 = 16;
 /// Packets taken at a time.
@@ -39,6 +41,9 @@ pub(crate) fn run(vm: &'static Vm) -> i64 {
 fn bind(vm: &Vm) -> Result<(), Error> {
     vm.port.bind(&vm.channel, Signals::READABLE | Signals::PEER_CLOSED, KEY_CONTROL)?;
     vm.port.bind(&vm.console, Signals::READABLE | Signals::WRITABLE, KEY_CONSOLE)?;
+    if let Some(screen) = &vm.screen {
+        vm.port.bind(screen, Signals::READABLE, KEY_SCREEN)?;
+    }
     vm.port.bind(&vm.wake, Signals::SIGNALLED, KEY_WAKE)
 }
 
@@ -93,6 +98,7 @@ fn handle(vm: &Vm, packet: &Packet) {
                 machine.read_console(vm);
             }
         }
+        KEY_SCREEN => screen::read_requests(vm),
         KEY_WAKE => {}
         key => {
             let mut machine = vm.machine.lock();

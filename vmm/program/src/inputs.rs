@@ -15,6 +15,8 @@ pub(crate) struct Inputs {
     pub(crate) media: Media,
     /// The first serial line.
     pub(crate) console: Channel,
+    /// To whoever looks at the display, if there is one.
+    pub(crate) screen: Option<Channel>,
 }
 
 /// The files that the machine starts with.
@@ -66,7 +68,8 @@ impl Inputs {
             floppy: handles.take_if(has_floppy)?,
         };
         let console = handles.take()?;
-        Some(Self { message, channel: startup.channel, group, boot, media, console })
+        let screen = handles.take_if(message.machine.boot.has_display())?;
+        Some(Self { message, channel: startup.channel, group, boot, media, console, screen })
     }
 }
 

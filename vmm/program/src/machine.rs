@@ -1,6 +1,8 @@
 //! The devices and what they want of the outside.
 
-use crate::{board::Board, console::Console, direct::DirectMemories, doorbells::Doorbells, vm::Vm};
+use crate::{
+    board::Board, console::Console, direct::DirectMemories, doorbells::Doorbells, screen::Viewer, vm::Vm,
+};
 use base_units::{Gpa, Nanos};
 use vmm_bus::{AccessSize, Attention, Bus, Context, Effects, PowerRequest};
 
@@ -23,6 +25,7 @@ pub(crate) struct Machine {
     pub(crate) doorbells: Doorbells,
     direct: DirectMemories,
     pub(crate) console: Console,
+    pub(crate) viewer: Viewer,
     /// When the device loop will look at deadlines by itself.
     pub(crate) armed: Nanos,
 }
@@ -37,6 +40,7 @@ impl Machine {
             doorbells: Doorbells::default(),
             direct,
             console: Console::default(),
+            viewer: Viewer::default(),
             armed: Nanos::MAX,
         }
     }

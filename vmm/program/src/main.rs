@@ -8,6 +8,7 @@
 //! - [`machine`]: devices and effects behind one lock. [`direct`]: memory of devices that the guest sees.
 //! - [`vcpu`]: one thread for each vCPU, which runs it and answers its exits.
 //! - [`device_loop`]: the main thread: doorbells, timers, console, supervisor.
+//! - [`screen`]: the display for somebody who looks at it.
 //! - [`lifecycle`]: start, reset and end of the machine. [`saving`]: its state as a snapshot.
 //!
 //! A guest access to a device is: `vcpu_run` returns on the vCPU's thread, the thread takes the lock,
@@ -33,6 +34,7 @@ mod machine;
 mod plan;
 mod ram;
 mod saving;
+mod screen;
 mod vcpu;
 mod vm;
 

@@ -26,6 +26,10 @@ pub(crate) struct Vm {
     pub(crate) channel: Channel,
     /// The first serial line.
     pub(crate) console: Channel,
+    /// To whoever looks at the display, if there is one.
+    pub(crate) screen: Option<Channel>,
+    /// Pays for everything.
+    pub(crate) group: Group,
     pub(crate) guest: Guest,
     pub(crate) ram: Ram,
     /// Where the device loop waits.
@@ -49,7 +53,7 @@ pub(crate) type Refusal = (Channel, String);
 impl Vm {
     /// Builds the machine and starts its vCPU threads, which wait for the device loop.
     pub(crate) fn build(inputs: Inputs) -> Result<&'static Self, Refusal> {
-        let Inputs { message, channel, group, boot, media, console } = inputs;
+        let Inputs { message, channel, group, boot, media, console, screen } = inputs;
         if let Err(error) = stay_on(message.cpu_mask) {
             return Err((channel, format!("it cannot run on the processors of its definition: {error:?}")));
         }
@@ -72,6 +76,8 @@ impl Vm {
             clock: ClockScale::new(user_rt::system_info().tsc_hz),
             channel,
             console,
+            screen,
+            group,
             guest: parts.guest,
             ram: parts.ram,
             port: parts.port,

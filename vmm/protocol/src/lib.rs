@@ -22,8 +22,8 @@ pub use machine::{
 
 /// The first message of the channel: what the VMM is to build, and its place on the host. The handles that
 /// come with it stand in this order: the VM's scheduling group; the files of [`Boot`] in the order of its
-/// fields; the disks, the CD-ROMs and the floppy in their order; and the console channel (raw bytes both ways:
-/// the VM's first serial line). Each file starts at the first byte of its memory object.
+/// fields; the disks, the CD-ROMs and the floppy in their order; the console channel (raw bytes both ways:
+/// the VM's first serial line); and, of a machine with a display, its [`screen`] channel. Each file starts at the first byte of its memory object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartMessage {
     /// What to build.

@@ -35,6 +35,16 @@ pub enum Boot {
     Firmware(FirmwareBoot),
 }
 
+impl Boot {
+    /// Whether the machine has a display, which can be looked at ([`crate::screen`]).
+    pub fn has_display(&self) -> bool {
+        match self {
+            Boot::Kernel(_) => false,
+            Boot::Firmware(firmware) => firmware.devices.display != Display::None,
+        }
+    }
+}
+
 /// A kernel that is placed in memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelBoot {

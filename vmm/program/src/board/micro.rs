@@ -1,6 +1,6 @@
 //! The micro platform: virtio devices and what Linux cannot do without.
 
-use super::{Board, Built, Parts, PowerButton, sentence};
+use super::{Board, Built, Display, Parts, PowerButton, sentence};
 use crate::{direct::DirectMemories, entropy::ProcessorEntropy};
 use alloc::{boxed::Box, string::String};
 use base_units::Gpa;
@@ -23,7 +23,8 @@ pub(super) fn build(parts: &Parts<'_>, plan: &MachinePlan) -> Result<Built, Stri
     let (uart, power) = add_fixed(&mut bus, parts).map_err(|error| sentence(&error))?;
     let functions = Functions { bus: &mut bus, parts };
     let (console, balloon) = functions.add_all(plan)?;
-    let board = Board { uart, power: PowerButton::Micro(power), console, balloon };
+    let power = PowerButton::Micro(power);
+    let board = Board { uart, power, console, balloon, keyboard: None, display: Display::None };
     Ok(Built { bus, board, direct: DirectMemories::default() })
 }
 

@@ -11,10 +11,12 @@ use crate::{
     vm::Vm,
 };
 use alloc::{format, string::String};
+use base_units::Nanos;
 use user_rt::{Group, Memory, PrivateBytes};
 use vmm_bus::{Bus, BusError, ByteVolume, DeviceId, Effects};
-use vmm_chipset::{Lpc, PowerManagement, Uart, UnixSeconds};
+use vmm_chipset::{I8042, Lpc, PowerManagement, Uart, UnixSeconds};
 use vmm_devices::{Access, Balloon, Block, BlockConfig, Console};
+use vmm_display::{Frame, Gpu, Vga};
 use vmm_protocol::{Boot, DiskConfig, StartMessage};
 use vmm_virtio::VirtioPci;
 
@@ -29,6 +31,17 @@ pub(crate) struct Board {
     pub(crate) console: DeviceId<VirtioPci<Console>>,
     balloon: DeviceId<VirtioPci<Balloon>>,
     power: PowerButton,
+    /// The PC's keyboard controller.
+    pub(crate) keyboard: Option<DeviceId<I8042>>,
+    display: Display,
+}
+
+/// The device that shows something.
+#[derive(Clone, Copy)]
+enum Display {
+    None,
+    Vga(DeviceId<Vga>),
+    Gpu(DeviceId<VirtioPci<Gpu>>),
 }
 
 /// The device that has the power button.
@@ -39,6 +52,19 @@ enum PowerButton {
 }
 
 impl Board {
+    /// Lets `act` look at what the display shows, if there is one and it shows something.
+    pub(crate) fn with_frame(&self, bus: &mut Bus, now: Nanos, act: impl FnOnce(&mut Frame<'_>)) {
+        match self.display {
+            Display::None => {}
+            Display::Vga(vga) => act(&mut bus.device_mut(vga).frame(now)),
+            Display::Gpu(gpu) => {
+                if let Some(mut frame) = bus.device_mut(gpu).device().frame() {
+                    act(&mut frame);
+                }
+            }
+        }
+    }
+
     /// Presses the power button, which the guest may take as it likes.
     pub(crate) fn press_power_button(&self, bus: &mut Bus, effects: &mut Effects) {
         match self.power {

@@ -9,12 +9,15 @@ use vmm_machine::pc::{PcPlan, layout};
 /// Interrupt of the PIT.
 const TIMER_INTERRUPT: u32 = 0;
 
-/// Adds them; returns the first serial line.
-pub(super) fn add_all(
-    bus: &mut Bus,
-    parts: &Parts<'_>,
-    plan: &PcPlan,
-) -> Result<DeviceId<Uart>, BusError> {
+/// Those that the outside talks to.
+pub(super) struct Named {
+    /// The first serial line.
+    pub(super) uart: DeviceId<Uart>,
+    pub(super) keyboard: DeviceId<I8042>,
+}
+
+/// Adds them.
+pub(super) fn add_all(bus: &mut Bus, parts: &Parts<'_>, plan: &PcPlan) -> Result<Named, BusError> {
     for (region, port) in [
         (interrupts::FIRST_REGION, interrupts::FIRST_PORT),
         (interrupts::SECOND_REGION, interrupts::SECOND_PORT),
@@ -40,5 +43,5 @@ pub(super) fn add_all(
 
     let uart = bus.add(Uart::new(isa(layout::COM1_INTERRUPT)))?;
     bus.map_ports(uart, Region(0), layout::COM1_PORT, uart16550::REGISTERS)?;
-    Ok(uart)
+    Ok(Named { uart, keyboard })
 }

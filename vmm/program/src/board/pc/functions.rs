@@ -2,7 +2,7 @@
 
 use super::{drives, isa};
 use crate::{
-    board::{Parts, sentence},
+    board::{Display, Parts, sentence},
     direct::DirectMemories,
     entropy::ProcessorEntropy,
 };
@@ -11,15 +11,19 @@ use vmm_bus::{Bus, Device, DeviceId, Line, pci::Place};
 use vmm_chipset::{Lpc, Mch, lpc};
 use vmm_devices::{Balloon, Console, ConsoleSize, Rng};
 use vmm_disks::ide;
-use vmm_display::{Vga, vga};
+use vmm_display::{Gpu, Size, Vga, vga};
 use vmm_machine::pc::{PcFunction, PcPlan, PcRole, layout};
 use vmm_virtio::{VirtioDevice, VirtioPci};
+
+/// The size that the screen of virtio-gpu asks for.
+const GPU_SIZE: Size = Size { width: 1280, height: 800 };
 
 /// The functions that the outside talks to.
 pub(super) struct Named {
     pub(super) chipset: DeviceId<Lpc>,
     pub(super) console: DeviceId<VirtioPci<Console>>,
     pub(super) balloon: DeviceId<VirtioPci<Balloon>>,
+    pub(super) display: Display,
 }
 
 /// Adds all functions of the plan.
@@ -31,6 +35,7 @@ pub(super) fn add_all(
 ) -> Result<Named, String> {
     let mut functions = Functions { bus, direct, parts, plan };
     let (mut chipset, mut console, mut balloon) = (None, None, None);
+    let mut display = Display::None;
     for function in &plan.functions {
         match function.role {
             PcRole::IsaBridge => chipset = Some(functions.add_chipset(function)?),
@@ -38,6 +43,7 @@ pub(super) fn add_all(
                 console = Some(functions.add_virtio(function, Console::new(ConsoleSize::default()))?);
             }
             PcRole::Balloon => balloon = Some(functions.add_virtio(function, Balloon::new())?),
+            PcRole::Display(kind) => display = functions.add_display(function, kind)?,
             _ => functions.add_other(function)?,
         }
     }
@@ -46,6 +52,7 @@ pub(super) fn add_all(
         chipset: chipset.ok_or_else(missing)?,
         console: console.ok_or_else(missing)?,
         balloon: balloon.ok_or_else(missing)?,
+        display,
     })
 }
 
@@ -60,7 +67,6 @@ impl Functions<'_, '_> {
     fn add_other(&mut self, function: &PcFunction) -> Result<(), String> {
         match function.role {
             PcRole::HostBridge => self.add(function, Mch::new(self.plan.memory.low_end())).map(drop),
-            PcRole::Display(_) => self.add_display(function),
             PcRole::Entropy => match ProcessorEntropy::find() {
                 Some(source) => self.add_virtio(function, Rng::new(source)).map(drop),
                 None => Ok(()),
@@ -97,12 +103,16 @@ impl Functions<'_, '_> {
         Ok(id)
     }
 
-    fn add_display(&mut self, function: &PcFunction) -> Result<(), String> {
+    fn add_display(&mut self, function: &PcFunction, kind: vmm_protocol::Display) -> Result<Display, String> {
+        if kind == vmm_protocol::Display::VirtioGpu {
+            return self.add_virtio(function, Gpu::new(GPU_SIZE)).map(Display::Gpu);
+        }
         let memory = self
             .direct
             .create(vga::MEMORY_BYTES, self.parts.group)
             .map_err(|error| format!("the display's memory cannot be made: {error:?}"))?;
-        Vga::new(memory).attach(self.bus, place(function)?).map(drop).map_err(|error| sentence(&error))
+        let vga = Vga::new(memory).attach(self.bus, place(function)?).map_err(|error| sentence(&error))?;
+        Ok(Display::Vga(vga))
     }
 
     fn add<T: Device>(&mut self, function: &PcFunction, device: T) -> Result<DeviceId<T>, String> {

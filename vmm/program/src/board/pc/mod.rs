@@ -28,13 +28,15 @@ pub(super) fn build(
     let mut direct = DirectMemories::default();
     firmware::add_memory(&mut bus, &mut direct, plan, files)?;
     firmware::add_configuration(&mut bus, plan, boot, files)?;
-    let uart = fixed::add_all(&mut bus, parts, plan).map_err(|error| sentence(&error))?;
+    let fixed = fixed::add_all(&mut bus, parts, plan).map_err(|error| sentence(&error))?;
     let named = functions::add_all(&mut bus, &mut direct, parts, plan)?;
     let board = Board {
-        uart,
+        uart: fixed.uart,
         power: PowerButton::Pc(named.chipset),
         console: named.console,
         balloon: named.balloon,
+        keyboard: Some(fixed.keyboard),
+        display: named.display,
     };
     Ok(Built { bus, board, direct })
 }
