@@ -8,6 +8,7 @@
 //! - [`i8042`]: keyboard, mouse and port 0x92. [`keyboard_controller`]: the reset pulse at port 0x64, nothing else.
 //! - [`host_bridge`]: PCI function 00:00.0. [`mch`] and [`lpc`]: those of a Q35 with its ICH9.
 //!   [`root_port`]: a bridge.
+//! - [`floppy`]: the floppy controller with its [`dma`].
 //! - [`debug_port`]: where firmware says what it does.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ mod byte_ports;
 mod byte_queue;
 pub mod debug_port;
 pub mod dma;
+pub mod floppy;
 pub mod host_bridge;
 pub mod hpet;
 pub mod i8042;
@@ -34,6 +36,7 @@ pub mod rtc;
 pub mod uart16550;
 
 pub use debug_port::DebugPort;
+pub use floppy::Floppy;
 pub use host_bridge::HostBridge;
 pub use hpet::Hpet;
 pub use i8042::I8042;
