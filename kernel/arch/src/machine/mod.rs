@@ -164,6 +164,10 @@ impl Machine for X86 {
         paging::share_kernel_half(root);
     }
 
+    fn has_huge_pages() -> bool {
+        virtualization::has_huge_pages()
+    }
+
     #[inline]
     fn activate_table(root: Hpa, flush: bool) {
         paging::activate(root, flush);

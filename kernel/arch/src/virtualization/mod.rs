@@ -14,7 +14,7 @@ pub(crate) mod tags;
 pub use processor::Processor;
 pub(crate) use tags::Tag;
 
-use crate::cpu::features;
+use crate::cpu::features::cpuid;
 use crate::{panic, svm, vmx};
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -50,7 +50,7 @@ impl fmt::Display for Unavailable {
 
 /// Refuses to run where the machine cannot hold a guest. On the boot processor, before anything else.
 pub(crate) fn require() {
-    let is_intel_like = features::cpuid(1, 0).ecx & 1 << 5 != 0;
+    let is_intel_like = cpuid(1, 0).ecx & 1 << 5 != 0;
     let vendor = if is_intel_like { INTEL } else { AMD };
     VENDOR.store(vendor, Relaxed);
     let checked = match vendor {
@@ -75,6 +75,13 @@ pub(crate) fn prepare() {
     if let Err(why) = done {
         panic::refuse(why);
     }
+}
+
+/// Whether both the host's tables and those of guests may map pages of 1 GiB.
+pub(crate) fn has_huge_pages() -> bool {
+    // AMD-V's nested tables are as the host's; EPT has a capability of its own.
+    let is_nested = vendor() != INTEL || vmx::has_huge_pages();
+    is_nested && cpuid(0x8000_0001, 0).edx & 1 << 26 != 0
 }
 
 /// Whose virtualisation this machine has, as in [`kernel_core::vcpu::Facts::vendor`].

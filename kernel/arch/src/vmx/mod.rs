@@ -53,7 +53,7 @@ mod vcpu;
 mod vmcs;
 
 #[cfg(target_os = "none")]
-pub(crate) use processor::{check, enable};
+pub(crate) use processor::{check, enable, has_huge_pages};
 #[cfg(target_os = "none")]
 pub use vcpu::Vmx;
 #[cfg(target_os = "none")]

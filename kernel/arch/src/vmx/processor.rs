@@ -79,6 +79,11 @@ pub(super) fn is_enabled() -> bool {
     IS_ENABLED.load(Relaxed)
 }
 
+/// Whether EPT may map pages of 1 GiB.
+pub(crate) fn has_huge_pages() -> bool {
+    capabilities().translation & capability::EPT_HUGE != 0
+}
+
 /// What the processors have. After [`enable`].
 pub(super) fn capabilities() -> &'static Capabilities {
     match CAPABILITIES.get() {
