@@ -1,0 +1,164 @@
+//! A page table with the processors that use it: the part of a space that memory objects know.
+
+use super::super::frames::KernelFrame;
+use super::super::residency::{Residency, Stay};
+use super::super::table::{self, Detached, Format, Leaf, MapError, Table};
+use super::super::{Access, Permissions};
+use crate::group::Group;
+use crate::lock::Lock;
+use crate::machine::Machine;
+use abi::Error;
+use alloc::sync::Arc;
+use base_units::{Hpa, PageSize};
+use core::ops::Range;
+
+/// Addresses that four levels of tables translate.
+pub(super) const ADDRESS_END: u64 = 1 << 48;
+
+/// Whose table it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::memory) enum Owner {
+    /// A process: the upper half is the kernel's.
+    Process,
+    /// A guest.
+    Guest,
+}
+
+/// The tables of a space. It knows no memory objects, so that objects can keep it alive.
+pub(in crate::memory) struct SpaceTable<M: Machine> {
+    owner: Owner,
+    format: Format,
+    root: Hpa,
+    residency: Residency<M>,
+    table: Lock<Table<M>>,
+}
+
+impl Owner {
+    /// The first address that is not the owner's.
+    const fn end(self) -> u64 {
+        match self {
+            Owner::Process => ADDRESS_END / 2,
+            Owner::Guest => ADDRESS_END,
+        }
+    }
+}
+
+impl<M: Machine> SpaceTable<M> {
+    pub(super) fn new(owner: Owner, format: Format, group: &Arc<Group>) -> Result<Arc<Self>, Error> {
+        let root = match owner {
+            Owner::Process => M::frames().allocate_root(),
+            Owner::Guest => M::frames().allocate_kernel().map(KernelFrame::into_address),
+        };
+        let root = root.ok_or(Error::NoMemory)?;
+        let table = Lock::new(Table::new(format, root, group.clone()));
+        Ok(Arc::new(Self { owner, format, root, residency: Residency::new(), table }))
+    }
+
+    pub(super) fn root(&self) -> Hpa {
+        self.root
+    }
+
+    pub(super) fn residency(&self) -> &Residency<M> {
+        &self.residency
+    }
+
+    /// Maps the page at `address` and as much around it as `leaf` and `within` allow. The lock of the object
+    /// that owns the frame is held, so nobody takes it away meanwhile.
+    #[inline]
+    pub(super) fn install(&self, address: u64, within: &Range<u64>, leaf: &Leaf) -> Result<(), Error> {
+        let mut table = self.table.lock();
+        if leaf.size == PageSize::Small {
+            return Ok(table.map_small(address, leaf)?);
+        }
+        for size in [PageSize::Huge, PageSize::Large] {
+            if size > leaf.size || size == PageSize::Huge && !M::has_huge_pages() {
+                continue;
+            }
+            let Some((base, large)) = widen(address, within, leaf, size) else { continue };
+            match table.map(base, &large) {
+                Err(MapError::HasTable) => {}
+                done => return done.map_err(Error::from),
+            }
+        }
+        Ok(table.map(address, &Leaf { size: PageSize::Small, ..*leaf })?)
+    }
+
+    /// Takes all translations of the range away and waits until no processor uses one.
+    pub(in crate::memory) fn clear(&self, range: Range<u64>) {
+        let has_changed = self.table.lock().clear(range);
+        if has_changed {
+            self.residency.shoot_down();
+        }
+    }
+
+    /// Makes all translations of the range read-only and waits until no processor uses an older one.
+    pub(in crate::memory) fn protect(&self, range: Range<u64>) {
+        let has_changed = self.table.lock().protect(range);
+        if has_changed {
+            self.residency.shoot_down();
+        }
+    }
+
+    /// [`SpaceTable::clear`] that frees tables too.
+    pub(super) fn unmap(&self, range: Range<u64>) {
+        // Each turn but the last frees a batch of tables.
+        loop {
+            let mut detached = Detached::new();
+            let mut table = self.table.lock();
+            let has_changed = table.clear(range.clone());
+            let is_done = table.detach(range.clone(), &mut detached);
+            if has_changed || !detached.is_empty() {
+                self.residency.shoot_down();
+            }
+            table.free(detached);
+            if is_done {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn stay(&self) -> Stay<M> {
+        self.residency.stay()
+    }
+
+    /// The frame of a page; under a stay. What ring 3 or a guest cannot name is not found.
+    #[inline]
+    pub(super) fn frame_of(&self, address: u64, access: Access) -> Option<Hpa> {
+        if address >= self.owner.end() {
+            return None;
+        }
+        table::frame_of::<M>(&self.format, self.root, address, access)
+    }
+}
+
+impl<M: Machine> Drop for SpaceTable<M> {
+    fn drop(&mut self) {
+        self.unmap(0..self.owner.end());
+        match self.owner {
+            Owner::Process => M::frames().retire_root(self.root),
+            Owner::Guest => drop(KernelFrame::<M>::adopt(self.root)),
+        }
+    }
+}
+
+impl From<MapError> for Error {
+    fn from(_: MapError) -> Self {
+        Error::NoMemory
+    }
+}
+
+/// The leaf of `size` around the page at `address`, if it lies `within` the mapping and the frames line up.
+fn widen(address: u64, within: &Range<u64>, leaf: &Leaf, size: PageSize) -> Option<(u64, Leaf)> {
+    let mask = size.bytes() - 1;
+    let base = address & !mask;
+    let end = base.checked_add(size.bytes())?;
+    let has_room = within.start <= base && end <= within.end;
+    let lines_up = (address & mask) == (leaf.frame.raw() & mask);
+    (has_room && lines_up).then(|| (base, Leaf { frame: leaf.frame.align_down(size.bytes()), size, ..*leaf }))
+}
+
+/// What a translation may allow: what the mapping allows, and what the page's state allows.
+pub(super) fn narrowed(permissions: Permissions, is_writable: bool) -> Permissions {
+    Permissions { write: permissions.write && is_writable, execute: permissions.execute }
+}
