@@ -214,13 +214,13 @@ real_compute:
     int 0x40
     mov eax, [0x10]
     int 0x40
-    ret
+    .byte 0xc3 // RET of 16 bits
 real_cpuid:
     cpuid
-    ret
+    .byte 0xc3 // RET of 16 bits
 real_read_msr:
     rdmsr
-    ret
+    .byte 0xc3 // RET of 16 bits
 real_ports:
     cld
     out dx, al
@@ -229,25 +229,25 @@ real_ports:
     pop cx
     rep outsb
     in al, dx
-    ret
+    .byte 0xc3 // RET of 16 bits
 real_control:
     mov eax, cr0
     xor ebx, ebx
     smsw bx
-    ret
+    .byte 0xc3 // RET of 16 bits
 
     .globl real_undefined, real_divide, real_beyond, real_big, real_halt
 real_undefined:
     ud2
-    ret
+    .byte 0xc3 // RET of 16 bits
 real_divide:
     xor bx, bx
     div bx
-    ret
+    .byte 0xc3 // RET of 16 bits
 real_beyond:
     mov bx, 0xffff
     mov ax, [bx]
-    ret
+    .byte 0xc3 // RET of 16 bits
 real_big:
     push eax
     mov eax, cr0
@@ -264,21 +264,21 @@ real_big:
     mov [edx], ecx
     push 0x1000
     pop ds
-    ret
+    .byte 0xc3 // RET of 16 bits
 real_halt:
     mov dword ptr cs:[at_woken], 0
     sti
     hlt
     cli
     mov eax, cs:[at_woken]
-    ret
+    .byte 0xc3 // RET of 16 bits
 
     .globl real_triple
 real_triple:
     .byte 0x0f, 0x01, 0x1e // lidt [disp16]
     .word 0xff00
     ud2
-    ret
+    .byte 0xc3 // RET of 16 bits
 
     .globl protected_compute, protected_cpuid, protected_beyond, protected_read
 protected_compute:
