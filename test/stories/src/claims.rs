@@ -79,7 +79,7 @@ fn definition(claims: &[String]) -> String {
     let vm = |name: &String| {
         format!(
             "[[vm]]\nname = \"{}\"\nvcpus = {VCPUS}\nmemory = \"64M\"\nkernel = \"test-guest.elf\"\n\
-             cmdline = \"claim={name}\"\nstart = false\n",
+             cmdline = \"claim={name}\"\ndisks = [ {{ file = \"disk.img\" }} ]\nstart = false\n",
             vm_name(claims, name)
         )
     };
