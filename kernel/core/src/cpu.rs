@@ -222,7 +222,7 @@ impl<M: Machine> Cpu<M> {
     /// Charges the thread for the time since the last call.
     fn account(&mut self, thread: &mut Thread<M>) {
         let now = M::ticks();
-        thread.account_run(now.saturating_sub(self.accounted), M::ticks_to_ns(now));
+        thread.account_run(now.saturating_sub(self.accounted), || M::ticks_to_ns(now));
         self.accounted = now;
     }
 
@@ -237,21 +237,19 @@ impl<M: Machine> Cpu<M> {
             return true;
         }
         let now = M::ticks();
-        let is_over = now >= self.slice_end;
-        if !has_waiters && now < self.cap_end {
+        if now >= self.cap_end {
+            self.account(thread);
+            if thread.group().throttled_until(M::ticks_to_ns(now)).is_some() {
+                return true;
+            }
+            self.look_at_cap(thread);
+            self.arm();
+        }
+        if !has_waiters {
             return false;
         }
-        self.account(thread);
-        if thread.group().throttled_until(M::ticks_to_ns(now)).is_some() {
-            return true;
-        }
-        if is_over && has_waiters || self.shared.should_preempt(thread.virtual_time()) {
-            return true;
-        }
-        if is_over || now >= self.cap_end {
-            self.begin_slice(thread, now);
-        }
-        false
+        now >= self.slice_end
+            || self.shared.should_preempt(thread.age_after(now.saturating_sub(self.accounted)))
     }
 }
 

@@ -173,10 +173,13 @@ impl Group {
     }
 
     /// Accounts `ns` of processor time at `now`.
-    pub fn account_cpu(&self, ns: u64, now_ns: u64) {
+    #[inline]
+    pub fn account_cpu(&self, ns: u64, now_ns: impl FnOnce() -> u64) {
         self.cpu_ns.fetch_add(ns, Relaxed);
-        self.roll_period(now_ns);
-        self.period_used_ns.fetch_add(ns, Relaxed);
+        if self.cap_milli.load(Relaxed) | self.reservation_milli.load(Relaxed) != 0 {
+            self.roll_period(now_ns());
+            self.period_used_ns.fetch_add(ns, Relaxed);
+        }
     }
 
     /// Accounts `ns` during which a thread waited for a processor.
@@ -290,7 +293,7 @@ mod tests {
         let root = Group::root();
         let group = Group::below(&root, &limits(0, 500)).unwrap();
 
-        group.account_cpu(PERIOD_NS, PERIOD_NS);
+        group.account_cpu(PERIOD_NS, || PERIOD_NS);
 
         assert_eq!(group.throttled_until(PERIOD_NS + 1), Some(2 * PERIOD_NS));
         assert_eq!(group.throttled_until(2 * PERIOD_NS), Some(3 * PERIOD_NS));

@@ -204,13 +204,18 @@ impl<M: Machine> Thread<M> {
     }
 
     /// Ages it by `ticks` of running.
-    pub fn account_run(&mut self, ticks: u64, now_ns: u64) {
+    pub fn account_run(&mut self, ticks: u64, now_ns: impl FnOnce() -> u64) {
         let ns = M::ticks_to_ns(ticks);
         self.shared.run_ns.store(self.shared.run_ns.load(Relaxed).wrapping_add(ns), Relaxed);
         let group = self.process.group();
         group.account_cpu(ns, now_ns);
         self.process.account_cpu(ns);
         self.virtual_time = self.virtual_time.saturating_add(group.virtual_time(ns));
+    }
+
+    /// Its age once it has run for `ticks` more than it was accounted for.
+    pub fn age_after(&self, ticks: u64) -> u64 {
+        self.virtual_time.saturating_add(self.process.group().virtual_time(M::ticks_to_ns(ticks)))
     }
 
     /// Ends the thread: nobody can wake it any more, those who wait for its end hear of it.

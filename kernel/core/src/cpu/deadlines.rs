@@ -84,10 +84,15 @@ impl<M: Machine> Cpu<M> {
     }
 
     /// Wakes what the timer queue says.
+    #[inline(always)]
     pub(super) fn expire_timers(&mut self) {
-        if self.shared.next_deadline().is_none() {
-            return;
+        if self.shared.next_deadline().is_some() {
+            self.take_due();
         }
+    }
+
+    #[cold]
+    fn take_due(&mut self) {
         let now = M::ticks();
         while let Some(target) = self.shared.take_due(now) {
             match target {

@@ -96,9 +96,13 @@ impl<T: Schedulable> RunQueue<T> {
 
     /// Takes the thread that runs next. `now_ns` decides over caps and reservations.
     pub fn pop(&mut self, now_ns: u64) -> Option<T> {
-        self.release_throttled(now_ns);
+        if !self.throttled.is_empty() {
+            self.release_throttled(now_ns);
+        }
         loop {
-            let next = self.take_reserved(now_ns).or_else(|| self.ready.pop())?;
+            // One that is alone needs no reservation.
+            let reserved = if self.ready.len() > 1 { self.take_reserved(now_ns) } else { None };
+            let next = reserved.or_else(|| self.ready.pop())?;
             match next.group().throttled_until(now_ns) {
                 Some(until) => self.throttled.push((until, next)),
                 None => {
@@ -197,7 +201,7 @@ mod tests {
             let now = slice * 1_000_000;
             let Some(mut running) = queue.pop(now) else { continue };
             got[running.name as usize] += 1;
-            running.group.account_cpu(1_000_000, now);
+            running.group.account_cpu(1_000_000, || now);
             running.age += running.group.virtual_time(1_000_000);
             queue.push(running, Arrival::Preempted);
         }
@@ -246,7 +250,7 @@ mod tests {
         let capped = group(GroupLimits { cap_milli: 100, ..GroupLimits::default() });
         let mut queue = RunQueue::new();
         queue.push(task(0, 0, &capped), Arrival::Woken { from_floor: 0 });
-        capped.account_cpu(PERIOD_NS / 10, 5);
+        capped.account_cpu(PERIOD_NS / 10, || 5);
 
         assert!(queue.pop(6).is_none());
 
