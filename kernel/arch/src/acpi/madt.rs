@@ -53,6 +53,14 @@ pub struct Madt {
 }
 
 impl Madt {
+    /// What a PC has whose firmware brings no table: one I/O APIC, ISA interrupt n on its line n (Intel, MultiProcessor
+    /// Specification 1.4, 5: default configurations). Whether it is there is seen by reading it.
+    pub fn of_a_pc() -> Self {
+        let mut madt = Self { local_apic: 0xfee0_0000, ..Self::default() };
+        madt.io_apics.push(IoApic { address: 0xfec0_0000, first_line: 0 });
+        madt
+    }
+
     pub(super) fn read(memory: &impl Physical, table: Table) -> Option<Self> {
         let local_apic = u64::from(memory.read_u32(table.start.checked_add(36)?)?);
         let mut madt = Self { local_apic, ..Self::default() };

@@ -160,3 +160,11 @@ proptest! {
         let _ = mcfg::read(&machine, whole);
     }
 }
+
+#[test]
+fn a_pc_without_the_table_has_one_io_apic_and_isa_interrupts_on_their_own_lines() {
+    let madt = Madt::of_a_pc();
+    assert_eq!(madt.io_apics.as_slice(), [IoApic { address: 0xfec0_0000, first_line: 0 }]);
+    assert_eq!(madt.isa(4).line, 4);
+    assert!(madt.processors.as_slice().is_empty());
+}

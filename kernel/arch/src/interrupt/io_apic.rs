@@ -17,6 +17,8 @@ const SELECT: u64 = 0x00;
 const WINDOW: u64 = 0x10;
 /// The selected register with the number of lines.
 const VERSION: u32 = 1;
+/// What is read where no I/O APIC is.
+const NOBODY: u32 = u32::MAX;
 /// The first selected register of the redirection table; two for each line.
 const REDIRECTION: u32 = 0x10;
 /// Redirection: masked.
@@ -57,7 +59,11 @@ pub(crate) fn set_up(madt: &Madt) -> u32 {
     for (slot, listed) in all.apics.iter_mut().zip(madt.io_apics.as_slice()) {
         let Some(memory) = map(u64::from(listed.address), 4096, Caching::Uncached) else { continue };
         let mut apic = IoApic { memory, first_line: listed.first_line, lines: 0 };
-        apic.lines = (apic.read(VERSION) >> 16 & 0xff) + 1;
+        let version = apic.read(VERSION);
+        if version == NOBODY {
+            continue;
+        }
+        apic.lines = (version >> 16 & 0xff) + 1;
         for line in 0..apic.lines {
             apic.write(REDIRECTION + 2 * line, MASKED);
         }

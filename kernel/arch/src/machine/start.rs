@@ -107,7 +107,7 @@ impl Ids {
 
 /// Turns the boot processor's APIC on and lists the others.
 fn processor_ids(board: &Board) -> Ids {
-    let madt = board.madt.clone().unwrap_or_default();
+    let madt = board.madt.clone().unwrap_or_else(acpi::Madt::of_a_pc);
     let address = if madt.local_apic == 0 { 0xfee0_0000 } else { madt.local_apic };
     interrupt::disable_pic();
     if !local_apic::choose_mode(boot_features().has_x2apic, address) {
