@@ -82,7 +82,8 @@ impl Process {
         let port = listener.local_addr().map_err(no_line)?.port();
         let mut command = bochs::command(machine, model, folder, (port, audience))?;
         let words = folder.join("bochs.txt");
-        let (out, err) = (create(&words)?, create(&folder.join("bochs-errors.txt"))?);
+        let out = create(&words)?;
+        let err = out.try_clone().map_err(no_line)?;
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         let mut process = Self::spawn(command, machine.emulator, words)?;
         let stream = process.accept(&listener)?;

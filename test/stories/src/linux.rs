@@ -1,6 +1,6 @@
 //! An unmodified Linux boots, however Corten was booted and however many processors there are.
 
-use test_emulator::{Boot, Failure, Machine};
+use test_emulator::{Boot, Failure, Machine, Model};
 
 use crate::story::{LIMIT, Story, World};
 use crate::vms::{Linux, until_all_stopped};
@@ -40,8 +40,40 @@ pub(crate) fn stories() -> Vec<Story> {
             .only_in_full_runs(),
     );
     stories.push(Story::new("linux_uses_the_paravirtual_clock_and_its_disk", clock_and_disk));
+    stories.extend(bochs_stories());
     stories.push(Story::new("a_guest_larger_than_4_gib_boots", large_guest).only_in_full_runs());
     stories
+}
+
+/// Linux on the processors that Bochs has.
+fn bochs_stories() -> Vec<Story> {
+    let mut stories = Vec::new();
+    for model in Model::ALL {
+        for vcpus in [1, 2] {
+            let name = format!("linux_boots_on_{}_with_{vcpus}_vcpus", model.name());
+            let story = Story::new(&name, move |world| boots_in_bochs(world, model, vcpus));
+            let is_always = model == Model::Haswell;
+            stories.push(if is_always { story } else { story.only_in_full_runs() });
+        }
+    }
+    stories.push(Story::new("linux_boots_under_uefi_on_haswell", |world| {
+        let guest = slow_linux(1);
+        expect_linux(world, &world.bochs_uefi(&until_all_stopped(&[guest]), Model::Haswell)?, 1)
+    }));
+    stories
+}
+
+fn boots_in_bochs(world: &World<'_>, model: Model, vcpus: u32) -> Result<(), Failure> {
+    expect_linux(world, &world.bochs(&until_all_stopped(&[slow_linux(vcpus)]), model)?, vcpus)
+}
+
+/// A Linux that is spared what takes long in Bochs: tests of its ciphers, guards against processors that it is not on.
+fn slow_linux(vcpus: u32) -> Linux {
+    Linux::new("linux", "poweroff")
+        .vcpus(vcpus)
+        .memory_mib(256)
+        .on_host_console()
+        .words("nokaslr mitigations=off cryptomgr.notests")
 }
 
 fn boots(world: &World<'_>, way: Way, vcpus: u32, cpus: u32) -> Result<(), Failure> {

@@ -7,13 +7,21 @@ pub(crate) struct Linux {
     vcpus: u32,
     memory_mib: u32,
     todo: String,
+    words: String,
     further: String,
 }
 
 impl Linux {
     /// A guest with one vCPU that does `todo` (see the RAM disk's script).
     pub(crate) fn new(name: &str, todo: &str) -> Self {
-        Self { name: name.into(), vcpus: 1, memory_mib: 128, todo: todo.into(), further: String::new() }
+        Self {
+            name: name.into(),
+            vcpus: 1,
+            memory_mib: 128,
+            todo: todo.into(),
+            words: String::new(),
+            further: String::new(),
+        }
     }
 
     /// Sets the number of vCPUs.
@@ -25,6 +33,12 @@ impl Linux {
     /// Sets the memory.
     pub(crate) fn memory_mib(mut self, memory_mib: u32) -> Self {
         self.memory_mib = memory_mib;
+        self
+    }
+
+    /// Adds words to the kernel's command line.
+    pub(crate) fn words(mut self, words: &str) -> Self {
+        self.words = format!("{words} ");
         self
     }
 
@@ -41,10 +55,10 @@ impl Linux {
     }
 
     fn text(&self) -> String {
-        let Self { name, vcpus, memory_mib, todo, further } = self;
+        let Self { name, vcpus, memory_mib, todo, words, further } = self;
         format!(
             "\n[[vm]]\nname = \"{name}\"\nvcpus = {vcpus}\nmemory = \"{memory_mib}M\"\nkernel = \"vmlinuz\"\n\
-             initrd = \"initrd.img\"\ncmdline = \"console=ttyS0 quiet corten.do={todo} corten.name={name}\"\n{further}"
+             initrd = \"initrd.img\"\ncmdline = \"console=ttyS0 quiet {words}corten.do={todo} corten.name={name}\"\n{further}"
         )
     }
 }
