@@ -2,11 +2,13 @@
 
 use crate::machine::ExtendedState;
 
-pub(crate) struct NoState;
+pub(crate) struct NoState {
+    xcr0: u64,
+}
 
 impl ExtendedState for NoState {
     fn new() -> Option<Self> {
-        Some(Self)
+        Some(Self { xcr0: 1 })
     }
 
     fn load(&self) {}
@@ -16,10 +18,12 @@ impl ExtendedState for NoState {
     fn load_initial() {}
 
     fn xcr0(&self) -> u64 {
-        1
+        self.xcr0
     }
 
-    fn set_xcr0(&mut self, _value: u64) {}
+    fn set_xcr0(&mut self, value: u64) {
+        self.xcr0 = value;
+    }
 
     fn read(&self, _buffer: &mut [u8]) -> usize {
         0

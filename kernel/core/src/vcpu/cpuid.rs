@@ -244,7 +244,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     fn answer_cpuid_slowly(&mut self, leaf: u32) {
         let line = self.cpuid.lookup(leaf, self.gpr(GPR_RCX) as u32);
         let (mut answer, patch) = (line.answer, line.patch);
-        if patch == Patch::XsaveSize && self.extended.adopt_xcr0() {
+        if patch == Patch::XsaveSize {
+            // Whoever adopted XCR0 (a thread switch, this) the answer is about the one that is in force now.
+            self.extended.adopt_xcr0();
             self.cpuid.set_xcr0(self.extended.xcr0());
         }
         self.patch_cpuid(&mut answer, patch);

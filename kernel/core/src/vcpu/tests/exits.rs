@@ -1,4 +1,5 @@
 use super::*;
+use crate::machine::ExtendedState;
 use crate::vcpu::hardware::VirtualCpu;
 use abi::{DoorbellKind, ExitCounter, Injection, WritebackFlags};
 use spec::control::{CR0_CD, CR0_ET, CR0_PE, CR4_OSXSAVE, RFLAGS_IF, RFLAGS_TF};
@@ -211,6 +212,31 @@ fn xsetbv_needs_osxsave_and_a_legal_mask() {
     bench.run(0);
 
     assert_eq!(bench.vcpus[0].hardware.delivered, [Event::UNDEFINED, Event::PROTECTION]);
+}
+
+#[test]
+fn the_xsave_size_is_that_of_an_xcr0_that_was_found_at_a_thread_switch() {
+    let mut bench = Bench::new(1);
+    let line = |subleaf, eax, ebx| CpuidEntry {
+        leaf: 0xd,
+        subleaf,
+        has_subleaf: 1,
+        eax,
+        ebx,
+        ..CpuidEntry::default()
+    };
+    bench.vcpus[0].set_cpuid(&[line(0, 7, 0), line(2, 256, 576)]).unwrap();
+    // The guest set XCR0 without an exit; the thread was switched before it asked.
+    bench.vcpus[0].extended.set_xcr0(7);
+    bench.turn(0, |_, page| {
+        page.gpr[0].store(0xd, Ordering::Relaxed);
+        page.gpr[1].store(0, Ordering::Relaxed);
+        Exit::Cpuid
+    });
+
+    bench.run(0);
+
+    assert_eq!(bench.gpr(3), 832);
 }
 
 #[test]
