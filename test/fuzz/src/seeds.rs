@@ -19,6 +19,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "bundle" => boot::bundle(),
         "console" => text::console(),
         "device_restore" => devices::device_restore(),
+        "disks" => devices::disks(),
         "display" => devices::display(),
         "elf_program" => boot::elf_program(),
         "kernel_file" => boot::kernel_file(),

@@ -1,7 +1,7 @@
 //! The list of targets.
 
 use crate::targets::{
-    acpi, bundle, console, device_restore, display, elf_program, kernel_file, keyboard, loader_tables,
+    acpi, bundle, console, device_restore, disks, display, elf_program, kernel_file, keyboard, loader_tables,
     machine, messages, pci, registers, snapshot, symbols, system_manifest, terminal, virtio_devices,
     virtio_function, virtqueue, vm_file, x86_decode, x86_emulate,
 };
@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     target("bundle", bundle::run, 4_000),
     Target { words: console::WORDS, ..target("console", console::run, 2_000) },
     target("device_restore", device_restore::run, 1_000),
+    target("disks", disks::run, 300),
     target("display", display::run, 500),
     target("elf_program", elf_program::run, 20_000),
     target("kernel_file", kernel_file::run, 4_000),

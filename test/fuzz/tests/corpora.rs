@@ -38,6 +38,7 @@ targets!(
     bundle,
     console,
     device_restore,
+    disks,
     display,
     elf_program,
     kernel_file,

@@ -183,6 +183,41 @@ fn vga_register(controller: u8, index: u8, value: u8) -> [u8; 8] {
     [5 << 3, controller, 0, 0, index, value, 0, 0]
 }
 
+/// Commands of each controller, then a move to another machine and more of them; and a state of each.
+pub(super) fn disks() -> Vec<Seed> {
+    // Identify, read, write to the disk; a packet to the CD-ROM drive.
+    let ahci = [
+        [9, 0, 0, 21, 0, 1, 0, 1].as_slice(),
+        &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 1],
+        &[9, 0, 1, 2, 3, 4, 0, 2],
+        &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 1, 0, 2, 0xFF, 7],
+        &[6, 9, 1, 0, 12, 0, 0, 0, 1, 7, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0xFF, 7],
+        &[6, 9, 0, 2, 10, 5, 16, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 3, 5],
+    ];
+    let ide = [
+        [9, 0, 0].as_slice(),
+        &[0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 1, 2, 0, 0],
+        &[9, 4, 19, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 1, 2, 0, 0],
+        &[6, 9, 8, 5, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 1, 2, 0, 0],
+        &[9, 2, 12, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0, 1, 6],
+    ];
+    let nvme = [
+        [9, 0, 2, 5, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2].as_slice(),
+        &[9, 1, 0, 2, 1, 1, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 7, 0, 0],
+        &[6, 9, 1, 1, 1, 2, 1, 0, 0, 0, 0, 0, 5, 0, 0, 0, 3, 0, 1, 5],
+    ];
+    let mut seeds = vec![
+        behind("ahci", &[0], &ahci.concat()),
+        behind("ide", &[2], &ide.concat()),
+        behind("nvme", &[4], &nvme.concat()),
+    ];
+    for (index, name) in ["ahci_restore", "ide_restore", "nvme_restore"].into_iter().enumerate() {
+        let state = crate::targets::disks::sample(index);
+        seeds.push(behind(name, &[index as u8 * 2 + 1, 12, 0], &[state.bytes(), &[5; 12]].concat()));
+    }
+    seeds
+}
+
 pub(super) fn display() -> Vec<Seed> {
     // Colour ports; text with 80 columns; the picture on; save; "A" in the text window; look.
     let mut text = vec![[0, 2, 0, 0, 0x67, 0, 0, 0]];

@@ -4,6 +4,7 @@ pub mod acpi;
 pub mod bundle;
 pub mod console;
 pub mod device_restore;
+pub mod disks;
 pub mod display;
 pub mod elf_program;
 pub mod kernel_file;
