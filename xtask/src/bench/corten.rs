@@ -1,4 +1,4 @@
-//! Runs the guests under Corten and puts the report together.
+//! Runs the guests under Corten, on each machine, and puts the report together.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,12 +6,11 @@ use std::time::Duration;
 use test_emulator::Running;
 use test_stories::Monitor;
 
-use super::figures::{FIGURES, Figure, Source, TIMER_TICKS};
-use super::machines::{self, LIMIT, LINUX_ARGUMENTS, MEMORY_MIB, Values, counting};
+use super::figures::{FIGURES, Figure, Source, TIMER_NS};
+use super::machines::{self, LIMIT, LINUX_ARGUMENTS, Lane, MEMORY_MIB, TIMER_TICKS, Values};
 use super::monitor::{statistics, statistics_over_console};
 use crate::build::System;
 use crate::image::{Definition, Image};
-use crate::run::direct;
 use crate::{Failure, process};
 
 /// Idle VMs over which the memory of one is averaged.
@@ -23,71 +22,110 @@ const WATCH: Duration = Duration::from_secs(10);
 
 /// All that was measured.
 pub(super) struct Report {
-    /// Each figure with Corten's value and the bare machine's.
-    pub(super) rows: Vec<(Figure, Option<f64>, Option<f64>)>,
+    /// Each figure with its values.
+    pub(super) rows: Vec<Row>,
     /// Exits by reason of each guest, most frequent first.
-    pub(super) exits: Vec<(&'static str, Vec<(String, f64)>)>,
+    pub(super) exits: Vec<(String, Vec<(String, f64)>)>,
 }
 
-/// What the runs gave.
+/// One figure and what was measured of it.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) figure: Figure,
+    /// Corten on AMD-V.
+    pub(super) svm: Option<f64>,
+    /// Corten on VT-x.
+    pub(super) vmx: Option<f64>,
+    /// The emulated AMD machine without Corten.
+    pub(super) bare: Option<f64>,
+}
+
+/// What the runs of one machine gave.
 #[derive(Default)]
 struct Runs {
-    bare: Values,
-    ours: Values,
+    values: Values,
     micro_exits: Values,
     linux_exits: Values,
 }
 
-/// Runs everything; only the bare machine without a system, and with `quick` without Linux and the many idle machines.
-pub(super) fn measure(system: Option<&System>, folder: &Path, quick: bool) -> Result<Report, Failure> {
-    let bare = process::task("mb.elf on the bare machine", || machines::bare_micro(folder))?;
-    let mut runs = Runs { bare, ..Runs::default() };
-    if !quick {
-        runs.bare.extend(process::task("Linux on the bare machine", || machines::bare_linux(folder))?);
+/// What is to be run.
+pub(super) struct Plan<'p> {
+    /// Corten; only the bare machine is measured without it.
+    pub(super) system: Option<&'p System>,
+    /// Where the guests are, and the machines' files go.
+    pub(super) folder: &'p Path,
+    /// Without Linux and the many idle VMs.
+    pub(super) is_quick: bool,
+    /// The machines that Corten runs on.
+    pub(super) lanes: &'p [Lane],
+}
+
+/// Runs everything.
+pub(super) fn measure(plan: &Plan<'_>) -> Result<Report, Failure> {
+    let folder = plan.folder;
+    let mut bare = process::task("mb.elf on the bare machine", || machines::bare_micro(folder))?;
+    if !plan.is_quick {
+        bare.extend(process::task("Linux on the bare machine", || machines::bare_linux(folder))?);
     }
-    if let Some(system) = system {
-        Bench { system, folder }.measure(&mut runs, quick)?;
+    let (mut svm, mut vmx) = (Runs::default(), Runs::default());
+    for &lane in plan.lanes {
+        let runs = if lane == Lane::Svm { &mut svm } else { &mut vmx };
+        if let Some(system) = plan.system {
+            Bench { system, folder, lane }.measure(runs, plan.is_quick)?;
+        }
     }
-    let rows = FIGURES.map(|figure| (figure, value(&figure, &runs.ours), value(&figure, &runs.bare)));
-    let exits = vec![("mb.elf", exits(&runs.micro_exits)), ("Linux", exits(&runs.linux_exits))];
-    Ok(Report { rows: rows.into(), exits })
+    let row = |figure: Figure| Row {
+        figure,
+        svm: value(&figure, &svm.values),
+        vmx: value(&figure, &vmx.values),
+        bare: value(&figure, &bare),
+    };
+    let mut all_exits = Vec::new();
+    for (lane, runs) in [(Lane::Svm, &svm), (Lane::Vmx, &vmx)] {
+        all_exits.push((format!("mb.elf on {}", lane.name()), exits(&runs.micro_exits)));
+        all_exits.push((format!("Linux on {}", lane.name()), exits(&runs.linux_exits)));
+    }
+    Ok(Report { rows: FIGURES.map(row).into(), exits: all_exits })
 }
 
 struct Bench<'b> {
     system: &'b System,
     folder: &'b Path,
+    lane: Lane,
 }
 
 impl Bench<'_> {
-    fn measure(&self, runs: &mut Runs, quick: bool) -> Result<(), Failure> {
-        process::task("mb.elf under Corten", || self.micro(runs))?;
-        process::task("an idle machine", || self.idle(runs))?;
+    fn measure(&self, runs: &mut Runs, is_quick: bool) -> Result<(), Failure> {
+        let title = |what: &str| format!("{what} on {}", self.lane.name());
+        process::task(&title("mb.elf"), || self.micro(runs))?;
+        process::task(&title("an idle machine"), || self.idle(runs))?;
         process::task("the size of the image", || self.size(runs))?;
-        if !quick {
-            process::task("Linux under Corten", || self.linux(runs))?;
-            process::task("many idle VMs", || self.many(runs))?;
+        if !is_quick {
+            process::task(&title("Linux"), || self.linux(runs))?;
+            process::task(&title("many idle VMs"), || self.many(runs))?;
         }
         Ok(())
     }
 
-    /// Starts Corten on a counting machine with these VMs.
-    fn start(&self, name: &str, definition: &str) -> Result<Running, Failure> {
-        let folder = self.folder.join(name);
+    /// Starts Corten on a counting machine with these VMs; gives its ticks per nanosecond as well.
+    fn start(&self, name: &str, definition: &str) -> Result<(Running, f64), Failure> {
+        let folder = self.folder.join(format!("{}-{name}", self.lane.name()));
         let definition = Definition::from_text(definition, self.folder)?;
         let image = Image::new(self.system, &definition, &folder)?;
-        let machine = counting(direct(&image.elf(), &image.bundle())).memory_mib(MACHINE_MIB);
-        Ok(machine.fatal("KERNEL PANIC").start(&folder)?)
+        let machine = machines::corten(self.lane, &image)?.memory_mib(MACHINE_MIB);
+        let mut running = machine.fatal("KERNEL PANIC").start(&folder)?;
+        let ticks = machines::ticks_per_nanosecond(&mut running)?;
+        Ok((running, ticks))
     }
 
     fn micro(&self, runs: &mut Runs) -> Result<(), Failure> {
         let definition = vm("mb", 2, MEMORY_MIB, "kernel = \"mb.elf\"\nconsole = \"host\"\n");
-        let mut running = self.start("corten-mb", &definition)?;
-        runs.ours.extend(machines::micro_values(&mut running)?);
+        let (mut running, ticks) = self.start("mb", &definition)?;
+        runs.values.extend(machines::micro_values(&mut running)?);
         runs.micro_exits = statistics_over_console(&mut running)?;
-        runs.ours.insert(
-            "first guest".into(),
-            runs.micro_exits.get("entry to first guest").copied().unwrap_or(f64::NAN),
-        );
+        let first_ns = runs.micro_exits.get("entry to first guest").copied().unwrap_or(f64::NAN);
+        runs.values.insert("first guest".into(), first_ns * ticks);
+        runs.values.insert(TIMER_TICKS.into(), TIMER_NS * ticks);
         Ok(())
     }
 
@@ -95,8 +133,8 @@ impl Bench<'_> {
         let further = format!(
             "kernel = \"vmlinuz\"\ninitrd = \"bench.img\"\ncmdline = \"{LINUX_ARGUMENTS},idle\"\nconsole = \"host\"\n"
         );
-        let mut running = self.start("corten-linux", &vm("linux", 1, MEMORY_MIB, &further))?;
-        runs.ours.extend(machines::linux_values(&mut running)?);
+        let (mut running, _) = self.start("linux", &vm("linux", 1, MEMORY_MIB, &further))?;
+        runs.values.extend(machines::linux_values(&mut running)?);
         running.wait_for("L2_IDLE", LIMIT)?;
         runs.linux_exits = statistics_over_console(&mut running)?;
         Ok(())
@@ -104,31 +142,34 @@ impl Bench<'_> {
 
     /// An idle machine with one idle VM: what it uses and how often it wakes up.
     fn idle(&self, runs: &mut Runs) -> Result<(), Failure> {
-        let mut running = self.start("corten-empty", "")?;
+        let (mut running, _) = self.start("empty", "")?;
         let empty = statistics(&mut Monitor::wait(&mut running, LIMIT)?)?;
-        runs.ours.insert("idle memory".into(), in_use(&empty));
-        let mut running = self.start("corten-idle", &idle_vms(1))?;
+        runs.values.insert("idle memory".into(), in_use(&empty));
+        let (mut running, _) = self.start("idle", &idle_vms(1))?;
         let mut monitor = Monitor::wait(&mut running, LIMIT)?;
         monitor.wait_for_console("idle0", "IDLE_UP")?;
+        let asked = statistics(&mut monitor)?;
         let before = statistics(&mut monitor)?;
         std::thread::sleep(WATCH);
         let after = statistics(&mut monitor)?;
-        let grown = |name: &str| after.get(name).unwrap_or(&f64::NAN) - before.get(name).unwrap_or(&f64::NAN);
-        let seconds = grown("up") / 1e9;
-        runs.ours.insert("timer rate".into(), grown("timer interrupts") / seconds);
-        runs.ours.insert("wake rate".into(), grown("wake-ups from idle") / seconds);
+        let seconds = grown(&before, &after, "up") / 1e9;
+        for (rate, name) in [("timer rate", "timer interrupts"), ("wake rate", "wake-ups from idle")] {
+            // A question and its answer wake the machine too: that much less is the idle machine's.
+            let own = grown(&before, &after, name) - grown(&asked, &before, name);
+            runs.values.insert(rate.into(), own.max(0.0) / seconds);
+        }
         Ok(())
     }
 
     fn many(&self, runs: &mut Runs) -> Result<(), Failure> {
-        let mut running = self.start("corten-many", &idle_vms(MANY_VMS))?;
+        let (mut running, _) = self.start("many", &idle_vms(MANY_VMS))?;
         let mut monitor = Monitor::wait(&mut running, LIMIT)?;
         for number in 0..MANY_VMS {
             monitor.wait_for_console(&format!("idle{number}"), "IDLE_UP")?;
         }
         let many = statistics(&mut monitor)?;
-        let empty = runs.ours.get("idle memory").copied().unwrap_or(f64::NAN);
-        runs.ours.insert("memory per vm".into(), (in_use(&many) - empty) / f64::from(MANY_VMS));
+        let empty = runs.values.get("idle memory").copied().unwrap_or(f64::NAN);
+        runs.values.insert("memory per vm".into(), (in_use(&many) - empty) / f64::from(MANY_VMS));
         Ok(())
     }
 
@@ -137,7 +178,7 @@ impl Bench<'_> {
         image.make_efi()?;
         let efi = image.efi();
         let bytes = std::fs::metadata(&efi).map_err(|error| Failure::file(&efi, &error))?.len();
-        runs.ours.insert("image bytes".into(), bytes as f64);
+        runs.values.insert("image bytes".into(), bytes as f64);
         Ok(())
     }
 }
@@ -150,6 +191,11 @@ fn idle_vms(count: u32) -> String {
     (0..count).map(|number| vm(&format!("idle{number}"), 1, 16, "kernel = \"idle.elf\"\n")).collect()
 }
 
+/// By how much a counter has grown.
+fn grown(before: &Values, after: &Values, name: &str) -> f64 {
+    after.get(name).unwrap_or(&f64::NAN) - before.get(name).unwrap_or(&f64::NAN)
+}
+
 fn in_use(statistics: &Values) -> f64 {
     statistics.get("memory in use").copied().unwrap_or(f64::NAN)
 }
@@ -158,7 +204,7 @@ fn in_use(statistics: &Values) -> f64 {
 fn value(figure: &Figure, values: &Values) -> Option<f64> {
     let (name, factor) = match figure.source {
         Source::Median(line) => (line, 1.0),
-        Source::TimerExcess(line) => return Some(values.get(line)? - TIMER_TICKS),
+        Source::TimerExcess(line) => return Some(values.get(line)? - values.get(TIMER_TICKS)?),
         Source::LinuxToUserspace => ("userspace", 1e-9),
         Source::FirstGuest => ("first guest", 1e-9),
         Source::IdleMemory => ("idle memory", 1.0 / 1024.0 / 1024.0),

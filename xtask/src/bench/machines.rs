@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use test_emulator::{Boot, Clock, Machine, Running};
+use test_emulator::{Boot, Clock, Emulator, Machine, Model, Running};
 
+use super::figures::TIMER_NS;
 use crate::Failure;
+use crate::image::Image;
+use crate::run::direct;
 
 /// A net for machines that hang: counting is slow.
 pub(super) const LIMIT: Duration = Duration::from_secs(900);
@@ -18,8 +21,49 @@ pub(super) const MEMORY_MIB: u32 = 256;
 /// The values that one run counted, by their names.
 pub(super) type Values = BTreeMap<String, f64>;
 
+/// Under this name a run keeps how long the benchmark's timer is programmed to, in ticks.
+pub(super) const TIMER_TICKS: &str = "timer ticks";
+
+/// A machine on which Corten is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(super) enum Lane {
+    /// AMD-V in QEMU
+    Svm,
+    /// VT-x in Bochs (model haswell)
+    Vmx,
+}
+
+impl Lane {
+    /// What reports call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Svm => "svm",
+            Self::Vmx => "vmx",
+        }
+    }
+}
+
+/// A machine of this lane that boots Corten and counts instructions.
+pub(super) fn corten(lane: Lane, image: &Image<'_>) -> Result<Machine, Failure> {
+    match lane {
+        Lane::Svm => Ok(counting(direct(&image.elf(), &image.bundle()))),
+        Lane::Vmx => {
+            image.make_bios_iso()?;
+            Ok(Machine::new(Boot::BiosCd(image.iso())).cpus(1).emulator(Emulator::Bochs(Model::Haswell)))
+        }
+    }
+}
+
+/// Reads what Corten says about the speed of its clock, which counts instructions; calibration is a little off.
+pub(super) fn ticks_per_nanosecond(running: &mut Running) -> Result<f64, Failure> {
+    let line = running.wait_for_value("time stamp counter at ", LIMIT)?;
+    let khz: Option<f64> = line.split(' ').next().and_then(|digits| digits.parse().ok());
+    let khz = khz.ok_or_else(|| Failure::new(format!("Corten printed no frequency but: {line}")))?;
+    Ok((khz / 1000.0).round() / 1000.0)
+}
+
 /// A machine whose clock counts instructions.
-pub(super) fn counting(boot: Boot) -> Machine {
+fn counting(boot: Boot) -> Machine {
     Machine::new(boot).cpus(1).clock(Clock::Instructions)
 }
 
@@ -27,7 +71,9 @@ pub(super) fn counting(boot: Boot) -> Machine {
 pub(super) fn bare_micro(folder: &Path) -> Result<Values, Failure> {
     let boot = Boot::Direct { kernel: folder.join("mb.elf"), initrd: None, command_line: String::new() };
     let mut running = counting(boot).cpus(2).memory_mib(MEMORY_MIB).start(&folder.join("bare-mb"))?;
-    micro_values(&mut running)
+    let mut values = micro_values(&mut running)?;
+    values.insert(TIMER_TICKS.into(), TIMER_NS);
+    Ok(values)
 }
 
 /// Runs Linux on the bare machine.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::corten::Report;
-use super::figures::Figure;
+use super::corten::{Report, Row};
+use super::figures::VMX_SHARE;
 
 /// The report for people.
 pub(super) fn table(report: &Report) -> String {
@@ -11,24 +11,27 @@ pub(super) fn table(report: &Report) -> String {
     push(
         &mut text,
         format_args!(
-            "{:<36}{:>12}{:>12}{:>16}{:>10}  {}\n",
-            "", "Corten", "bare", "best peer", "goal", "unit"
+            "{:<36}{:>12}{:>12}{:>12}{:>16}{:>10}  {}\n",
+            "", "AMD-V", "VT-x", "bare", "best peer", "goal", "unit"
         ),
     );
-    for (figure, ours, bare) in &report.rows {
+    for row in &report.rows {
+        let figure = &row.figure;
         let peer = figure.peer.map_or("-".into(), |(value, who)| format!("{} {who}", number(value)));
         let goal = figure.goal.map_or("-".into(), number);
         push(
             &mut text,
             format_args!(
-                "{:<36}{:>12}{:>12}{:>16}{:>10}  {}{}\n",
+                "{:<36}{:>12}{:>12}{:>12}{:>16}{:>10}  {}{}{}\n",
                 figure.name,
-                shown(*ours),
-                shown(*bare),
+                shown(row.svm),
+                shown(row.vmx),
+                shown(row.bare),
                 peer,
                 goal,
                 figure.unit,
-                verdict(figure, *ours)
+                verdict("AMD-V", figure.goal, row.svm),
+                verdict("VT-x", figure.goal.map(|goal| goal * VMX_SHARE), row.vmx)
             ),
         );
     }
@@ -43,8 +46,7 @@ pub(super) fn table(report: &Report) -> String {
 
 /// The report for programs.
 pub(super) fn json(report: &Report) -> String {
-    let rows: Vec<String> =
-        report.rows.iter().map(|(figure, ours, bare)| row(figure, *ours, *bare)).collect();
+    let rows: Vec<String> = report.rows.iter().map(object).collect();
     let guests: Vec<String> = report
         .exits
         .iter()
@@ -57,24 +59,25 @@ pub(super) fn json(report: &Report) -> String {
     format!("{{\"figures\":[\n{}\n],\"exits\":{{{}}}}}", rows.join(",\n"), guests.join(","))
 }
 
-fn row(figure: &Figure, ours: Option<f64>, bare: Option<f64>) -> String {
+fn object(row: &Row) -> String {
     let value = |value: Option<f64>| value.map_or("null".into(), |value| format!("{value}"));
+    let figure = &row.figure;
     format!(
-        "{{\"name\":\"{}\",\"unit\":\"{}\",\"corten\":{},\"bare\":{},\"peer\":{},\"goal\":{}}}",
+        "{{\"name\":\"{}\",\"unit\":\"{}\",\"corten\":{},\"vmx\":{},\"bare\":{},\"peer\":{},\"goal\":{}}}",
         figure.name,
         figure.unit,
-        value(ours),
-        value(bare),
+        value(row.svm),
+        value(row.vmx),
+        value(row.bare),
         value(figure.peer.map(|(value, _)| value)),
         value(figure.goal)
     )
 }
 
 /// Says so where a goal is missed.
-fn verdict(figure: &Figure, ours: Option<f64>) -> String {
-    match (figure.goal, ours) {
-        (Some(goal), Some(ours)) if ours > goal => format!("  MISSED by {}", number(ours - goal)),
-        (Some(_), None) => "  not measured".into(),
+fn verdict(who: &str, goal: Option<f64>, ours: Option<f64>) -> String {
+    match (goal, ours) {
+        (Some(goal), Some(ours)) if ours > goal => format!("  {who} MISSED by {}", number(ours - goal)),
         _ => String::new(),
     }
 }
