@@ -57,7 +57,7 @@ pub(crate) fn command(
     Ok(command)
 }
 
-/// The configuration file.
+/// The configuration file. The debug port E9h is on: by it a kernel can know Bochs, and what it gets wrong.
 fn configuration(
     machine: &Machine,
     model: Model,
@@ -87,6 +87,7 @@ fn configuration(
          boot: cdrom\n\
          clock: sync={sync}, time0=1700000000\n\
          com1: enabled=1, mode=socket-client, dev=127.0.0.1:{port}\n\
+         port_e9_hack: enabled=1\n\
          speaker: enabled=0\n\
          sound: driver=dummy\n\
          mouse: enabled=0\n\
