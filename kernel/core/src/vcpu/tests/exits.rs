@@ -225,7 +225,8 @@ fn the_xsave_size_is_that_of_an_xcr0_that_was_found_at_a_thread_switch() {
         ebx,
         ..CpuidEntry::default()
     };
-    bench.vcpus[0].set_cpuid(&[line(0, 7, 0), line(2, 256, 576)]).unwrap();
+    let largest = CpuidEntry { eax: 0xd, ..CpuidEntry::default() };
+    bench.vcpus[0].set_cpuid(&[largest, line(0, 7, 0), line(2, 256, 576)]).unwrap();
     // The guest set XCR0 without an exit; the thread was switched before it asked.
     bench.vcpus[0].extended.set_xcr0(7);
     bench.turn(0, |_, page| {
