@@ -1,13 +1,13 @@
 //! The displays of VMs: the channels to them, and the one that is looked at.
 
 use crate::{keys::Key, screen::ScreenDevice};
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 use base_units::Nanos;
 use console_terminal::Stroke;
 use user_rt::{Channel, Error, Memory, Object, OwnedHandle, Port, Signals, now};
 use vmm_protocol::screen::{
-    BANDS_MAX, Band, HEIGHT_MAX, KeyStroke, MESSAGE_BYTES_MAX, STROKES_MAX, ScreenReport, ScreenRequest,
-    WIDTH_MAX,
+    BANDS_MAX, Band, HEIGHT_MAX, KeyStroke, REPORT_BYTES_MAX, REQUEST_BYTES_MAX, STROKES_MAX, ScreenReport,
+    ScreenRequest, Shown, WIDTH_MAX,
 };
 
 /// How long the screen shows a picture before it asks for the next: 20 in a second at the most.
@@ -17,10 +17,11 @@ const REPORTS_MAX: usize = 4;
 const PIXEL_BYTES: usize = 4;
 
 /// What came of reading a channel.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     /// Whatever there was to do is done.
     Nothing,
+    /// The answer to the question of this number. There may be more.
+    Text(u32, Vec<String>),
     /// The VM is gone.
     Closed,
 }
@@ -81,6 +82,11 @@ impl Screens {
         }
     }
 
+    /// Asks what a VM's display says.
+    pub(crate) fn ask_text(&self, vm: usize, question: u32) {
+        self.send(vm, &ScreenRequest::Text { question });
+    }
+
     /// When the display that is looked at is asked again.
     pub(crate) fn deadline(&self) -> Nanos {
         match &self.view {
@@ -105,14 +111,18 @@ impl Screens {
     pub(crate) fn hear(&mut self, vm: usize, mut screen: Option<&mut ScreenDevice>) -> Told {
         for _ in 0..REPORTS_MAX {
             let Some(channel) = self.channels.get(&vm) else { return Told::Nothing };
-            let mut bytes = [0; MESSAGE_BYTES_MAX];
+            let mut bytes = vec![0; REPORT_BYTES_MAX];
             let mut handles = Vec::new();
             match channel.receive_into(&mut bytes, &mut handles) {
                 Ok(length) => {
                     let report = user_ipc::decode::<ScreenReport>(bytes.get(..length).unwrap_or_default());
                     // What does not decode, or comes unasked, is dropped.
-                    if let (Ok(report), Some(screen)) = (report, screen.as_deref_mut()) {
-                        self.take(vm, report, handles, screen);
+                    match (report, screen.as_deref_mut()) {
+                        (Ok(ScreenReport::Text { question, shown }), _) => {
+                            return Told::Text(question, lines(shown));
+                        }
+                        (Ok(report), Some(screen)) => self.take(vm, report, handles, screen),
+                        _ => {}
                     }
                 }
                 Err(Error::WouldBlock) => return Told::Nothing,
@@ -151,13 +161,25 @@ impl Screens {
                 }
                 view.turn = Turn::Ours(now().saturating_add(INTERVAL));
             }
-            ScreenReport::Opened { .. } | ScreenReport::Unavailable | ScreenReport::Changed { .. } => {}
+            ScreenReport::Opened { .. }
+            | ScreenReport::Unavailable
+            | ScreenReport::Changed { .. }
+            | ScreenReport::Text { .. } => {}
         }
     }
 
     fn send(&self, vm: usize, request: &ScreenRequest) -> bool {
         let Some(channel) = self.channels.get(&vm) else { return false };
-        user_ipc::encode_to_vec(request, MESSAGE_BYTES_MAX).is_ok_and(|bytes| channel.send(&bytes).is_ok())
+        user_ipc::encode_to_vec(request, REQUEST_BYTES_MAX).is_ok_and(|bytes| channel.send(&bytes).is_ok())
+    }
+}
+
+/// What is shown, for somebody who sees text only.
+fn lines(shown: Shown) -> Vec<String> {
+    match shown {
+        Shown::Nothing => vec![String::from("[its display shows nothing]")],
+        Shown::Pixels(width, height) => vec![format!("[its display shows {width} x {height} pixels]")],
+        Shown::Rows(rows) => rows,
     }
 }
 

@@ -133,8 +133,15 @@ impl Service {
                 self.talking.insert(vm);
             }
             Key::Screen(vm) => {
-                if self.screens.hear(vm, self.screen.as_mut()) == Told::Closed {
-                    self.console.screen_closed(vm);
+                for _ in 0..VM_MESSAGES_IN_A_ROW {
+                    match self.screens.hear(vm, self.screen.as_mut()) {
+                        Told::Nothing => break,
+                        Told::Text(question, lines) => self.console.screen_text(vm, question, &lines),
+                        Told::Closed => {
+                            self.console.screen_closed(vm);
+                            break;
+                        }
+                    }
                 }
             }
         }
@@ -266,6 +273,7 @@ impl Service {
                     screen.end_picture();
                 }
             }
+            Effect::AskText(vm, question) => self.screens.ask_text(vm, question),
             Effect::Strokes(vm, strokes) => self.screens.send_strokes(vm, &strokes),
             Effect::ReadLog(session, lines) => {
                 let text = self.log.as_ref().map(|log| log.last_lines(lines)).unwrap_or_default();

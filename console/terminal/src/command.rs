@@ -30,6 +30,8 @@ pub enum Command {
     Console(String),
     /// `screen NAME`
     Screen(String),
+    /// `look NAME`
+    Look(String),
     /// `stats`
     Statistics,
     /// `log [LINES]`
@@ -110,6 +112,7 @@ impl Command {
             "kill" => Command::Kill(name),
             "panic" => Command::Panic(name),
             "screen" => Command::Screen(name),
+            "look" => Command::Look(name),
             _ => Command::Console(name),
         }
     }

@@ -24,7 +24,7 @@ const fn command(word: &'static str, argument: Argument, help: &'static str) -> 
 }
 
 /// The commands that `help` shows.
-pub(crate) const COMMANDS: [CommandWord; 14] = [
+pub(crate) const COMMANDS: [CommandWord; 15] = [
     command("help", Argument::None, "shows this"),
     command("vms", Argument::None, "lists the VMs, their state and what they use"),
     command("start", Argument::Vm, "starts a VM"),
@@ -33,6 +33,7 @@ pub(crate) const COMMANDS: [CommandWord; 14] = [
     command("kill", Argument::Vm, "ends it at once"),
     command("console", Argument::Vm, "shows its serial line; Ctrl-] comes back"),
     command("screen", Argument::Vm, "shows its display; Ctrl-] comes back"),
+    command("look", Argument::Vm, "prints the text that its display shows"),
     command("stats", Argument::None, "counts exits, interrupts and wake-ups"),
     command("log", Argument::Count, "shows the last lines of the log (100)"),
     command("cpus", Argument::None, "shows the processors"),

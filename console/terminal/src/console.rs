@@ -43,6 +43,9 @@ pub enum Effect {
     HideScreen(usize),
     /// Tell the VM with this index, whose display is or was shown, of these keys.
     Strokes(usize, Vec<Stroke>),
+    /// Ask the VM with this index what its display says and give the answer to [`Console::screen_text`] with this
+    /// number.
+    AskText(usize, u32),
     /// Read the log and give its last lines, this many, to [`Console::show_log_page`].
     ReadLog(SessionId, usize),
     /// Send everything that is to be shown, then tell the supervisor that it is.
@@ -335,6 +338,7 @@ impl Console {
             Command::Help => self.say(id, &report::help()),
             Command::Console(name) => self.attach(id, &name),
             Command::Screen(name) => self.attach_screen(id, &name),
+            Command::Look(name) => self.look(id, &name),
             Command::Log(lines) => self.effects.push(Effect::ReadLog(id, lines)),
             Command::Vms => {
                 self.session(id).parts.clear();
@@ -368,17 +372,27 @@ impl Console {
     }
 
     fn ask(&mut self, id: SessionId, request: Request) {
-        let question = self.next_question;
-        self.next_question = question.wrapping_add(1);
-        self.session(id).waiting = Some(question);
+        let question = self.await_answer(id);
         self.effects.push(Effect::Ask(Question { id: question, request }));
     }
 
-    fn answer(&mut self, question: u32, reply: Reply) {
+    /// Lets a terminal wait for an answer; returns the question's number.
+    pub(crate) fn await_answer(&mut self, id: SessionId) -> u32 {
+        let question = self.next_question;
+        self.next_question = question.wrapping_add(1);
+        self.session(id).waiting = Some(question);
+        question
+    }
+
+    /// The terminal that waits for the answer to a question. One that was given up is nobody's.
+    fn asker(&self, question: u32) -> Option<SessionId> {
         let waits =
             |id: &SessionId| self.sessions.get(*id as usize).is_some_and(|s| s.waiting == Some(question));
-        // The answer to a question that was given up comes to nobody.
-        let Some(id) = SessionId::ALL.into_iter().find(waits) else { return };
+        SessionId::ALL.into_iter().find(waits)
+    }
+
+    fn answer(&mut self, question: u32, reply: Reply) {
+        let Some(id) = self.asker(question) else { return };
         let lines = match reply {
             Reply::Accepted => Vec::new(),
             Reply::Refused(refusal) => [String::from(report::refusal(refusal))].into(),
@@ -390,10 +404,16 @@ impl Console {
                 None => return,
             },
         };
+        self.finish(question, &lines);
+    }
+
+    /// Shows the answer to a question.
+    pub(crate) fn finish(&mut self, question: u32, lines: &[String]) {
+        let Some(id) = self.asker(question) else { return };
         self.session(id).waiting = None;
         // The VM may have come back meanwhile and taken the terminal.
         if self.session(id).view == View::Monitor {
-            self.say(id, &lines);
+            self.say(id, lines);
         }
         let type_ahead = core::mem::take(&mut self.session(id).type_ahead);
         self.typed(id, &type_ahead);

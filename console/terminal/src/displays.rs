@@ -6,6 +6,9 @@ use crate::{
 use alloc::{format, string::String, vec::Vec};
 use management_protocol::{Refusal, Screen};
 
+/// Questions about a display's text that wait for their answer at the most: one for each terminal is usual.
+const QUESTIONS_MAX: usize = 16;
+
 /// The screen's keyboard, as text and as keys.
 pub(crate) struct Displays {
     /// The screen can show pictures.
@@ -13,6 +16,8 @@ pub(crate) struct Displays {
     keyboard: Keyboard,
     strokes: StrokeDecoder,
     held: HeldKeys,
+    /// Questions about text, with the VMs that were asked.
+    questions: Vec<(u32, usize)>,
 }
 
 impl Displays {
@@ -22,6 +27,7 @@ impl Displays {
             keyboard: Keyboard::translated(),
             strokes: StrokeDecoder::default(),
             held: HeldKeys::default(),
+            questions: Vec::new(),
         }
     }
 }
@@ -54,6 +60,20 @@ impl Console {
         line.has_screen = false;
         let message = format!("[the display of {} is gone; this is the monitor, type help]", line.name);
         self.leave_screen(Some(vm), &message);
+        let gone = self.displays.questions.extract_if(.., |(_, asked)| *asked == vm);
+        for (question, _) in gone.collect::<Vec<_>>() {
+            self.finish(question, &[String::from("its display is gone")]);
+        }
+    }
+
+    /// A VM's answer to [`Effect::AskText`].
+    pub fn screen_text(&mut self, vm: usize, question: u32, lines: &[String]) {
+        let place = self.displays.questions.iter().position(|asked| *asked == (question, vm));
+        if let Some(place) = place {
+            self.displays.questions.remove(place);
+            let lines: Vec<String> = lines.iter().map(|line| report::printable(line)).collect();
+            self.finish(question, &lines);
+        }
     }
 
     /// The VM whose display is shown.
@@ -64,21 +84,43 @@ impl Console {
         }
     }
 
+    /// `look NAME`
+    pub(crate) fn look(&mut self, id: SessionId, name: &str) {
+        let Some(vm) = self.find_display(id, name) else { return };
+        if self.displays.questions.len() >= QUESTIONS_MAX {
+            self.displays.questions.remove(0);
+        }
+        let question = self.await_answer(id);
+        self.displays.questions.push((question, vm));
+        self.effects.push(Effect::AskText(vm, question));
+    }
+
     /// `screen NAME`: whoever asks, it is the machine's screen that shows the display.
     pub(crate) fn attach_screen(&mut self, id: SessionId, name: &str) {
-        let Some(vm) = self.vms.find(name) else {
-            return self.say(id, &[String::from(report::refusal(Refusal::UnknownVm))]);
-        };
+        let Some(vm) = self.find_display(id, name) else { return };
         if !self.displays.has_pixels {
-            return self.say(id, &[String::from("the screen of this machine cannot show pictures")]);
-        }
-        if !self.vms.get(vm).is_some_and(|line| line.has_screen) {
-            return self.say(id, &[format!("{name} is not running, or has no display")]);
+            let hint =
+                format!("the screen of this machine cannot show pictures; type look {name} for its text");
+            return self.say(id, &[hint]);
         }
         self.show_screen(vm);
         if id == SessionId::Serial {
             self.say(id, &[format!("the screen shows {name}; Ctrl-] on its keyboard comes back")]);
         }
+    }
+
+    /// The VM of this name if it has a display now; else says what is wrong.
+    fn find_display(&mut self, id: SessionId, name: &str) -> Option<usize> {
+        let vm = self.vms.find(name);
+        if vm.and_then(|vm| self.vms.get(vm)).is_some_and(|line| line.has_screen) {
+            return vm;
+        }
+        let problem = match vm {
+            Some(_) => format!("{name} is not running, or has no display"),
+            None => String::from(report::refusal(Refusal::UnknownVm)),
+        };
+        self.say(id, &[problem]);
+        None
     }
 
     /// Shows a VM's display.

@@ -168,6 +168,6 @@ fn idle(idle_ns: u64, now_ns: u64, cpus: u32) -> String {
 }
 
 /// Foreign words without control characters.
-fn printable(words: &str) -> String {
+pub(crate) fn printable(words: &str) -> String {
     words.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }

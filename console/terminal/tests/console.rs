@@ -331,7 +331,9 @@ proptest! {
                         prop_assert!(lines > 0);
                         console.show_log_page(id, b"line\n");
                     }
-                    Effect::Flush | Effect::Panic | Effect::ShowScreen(_) | Effect::HideScreen(_) | Effect::Strokes(..) => {}
+                    Effect::Flush | Effect::Panic | Effect::ShowScreen(_) | Effect::HideScreen(_)
+                    | Effect::AskText(..)
+                    | Effect::Strokes(..) => {}
                 }
             }
             if bytes.len() % 7 == 0 {
@@ -435,4 +437,34 @@ fn a_screen_without_pixels_shows_no_display() {
     assert!(text.contains("the screen of this machine cannot show pictures"), "{text}");
     assert!(text.contains("there is no VM of that name"), "{text}");
     assert_eq!(console.take_effects(), []);
+}
+
+#[test]
+fn the_text_of_a_display_is_printed_without_what_could_move_the_cursor() {
+    let mut console = with_display();
+    console.typed(Serial, b"look demo\r");
+    let effects = console.take_effects();
+    let [Effect::AskText(0, question)] = effects.as_slice() else { panic!("{effects:?}") };
+    shown(&mut console, Serial);
+
+    console.typed(Serial, b"vms");
+    console.screen_text(1, *question, &["of another VM".into()]);
+    console.screen_text(0, *question, &["Welcome to GRUB".into(), "\x1b[2Jbad".into()]);
+
+    let text = shown(&mut console, Serial);
+    assert!(text.contains("Welcome to GRUB\r\n") && !text.contains("another"), "{text}");
+    assert!(!text.contains("\x1b[2J") && text.ends_with("corten> vms"), "{text}");
+}
+
+#[test]
+fn nobody_waits_for_the_text_of_a_display_that_is_gone() {
+    let mut console = with_display();
+    console.typed(Serial, b"look demo\rlook other\r");
+    shown(&mut console, Serial);
+
+    console.screen_closed(0);
+
+    let text = shown(&mut console, Serial);
+    assert!(text.contains("its display is gone"), "{text}");
+    assert!(text.contains("other is not running, or has no display"), "what was typed ahead: {text}");
 }

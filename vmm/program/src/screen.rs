@@ -3,13 +3,14 @@
 //! Nothing happens here while nobody looks, and nothing without being asked: see [`vmm_protocol::screen`].
 
 use crate::{board::Board, machine::Machine, vm::Vm};
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use user_rt::{Channel, Error, Memory, MemoryFlags, Object, OwnedHandle, Rights};
 use vmm_bus::{Bus, Context};
 use vmm_chipset::i8042::{Key, Stroke};
-use vmm_display::{Screen, Size};
+use vmm_display::{Screen, Size, TextPage};
 use vmm_protocol::screen::{
-    Band, HEIGHT_MAX, KeyStroke, MESSAGE_BYTES_MAX, STROKES_MAX, ScreenReport, ScreenRequest, WIDTH_MAX,
+    Band, HEIGHT_MAX, KeyStroke, REPORT_BYTES_MAX, REQUEST_BYTES_MAX, STROKES_MAX, ScreenReport,
+    ScreenRequest, Shown, TEXT_BYTES_MAX, WIDTH_MAX,
 };
 
 /// Requests that are answered before others get the thread.
@@ -36,7 +37,7 @@ pub(crate) struct Viewer(Option<Look>);
 pub(crate) fn read_requests(vm: &Vm) {
     let Some(channel) = &vm.screen else { return };
     for _ in 0..REQUESTS_MAX {
-        let mut bytes = [0; MESSAGE_BYTES_MAX];
+        let mut bytes = [0; REQUEST_BYTES_MAX];
         match channel.receive_bytes(&mut bytes) {
             Ok(length) => {
                 // What does not decode is dropped.
@@ -71,6 +72,10 @@ fn answer(vm: &Vm, channel: &Channel, request: ScreenRequest) {
         ScreenRequest::Hide => machine.viewer = Viewer::default(),
         ScreenRequest::Strokes(strokes) => {
             machine.with_bus(vm, |bus, board, context| strike(&strokes, bus, board, context));
+        }
+        ScreenRequest::Text { question } => {
+            let shown = machine.with_bus(vm, |bus, board, context| describe(bus, board, context));
+            send(channel, &ScreenReport::Text { question, shown }, Vec::new());
         }
     }
 }
@@ -111,6 +116,32 @@ impl Look {
     }
 }
 
+/// What the display shows, in words.
+fn describe(bus: &mut Bus, board: &Board, context: &Context<'_>) -> Shown {
+    if let Some(page) = board.text(bus) {
+        return Shown::Rows(rows(&page));
+    }
+    let mut shown = Shown::Nothing;
+    board.with_frame(bus, context.now, |frame| {
+        let Size { width, height } = frame.size();
+        shown = Shown::Pixels(width, height);
+    });
+    shown
+}
+
+/// The rows of a page, as far as they fit a report, without the empty ones at its end.
+fn rows(page: &TextPage) -> Vec<String> {
+    let mut bytes: usize = 0;
+    let fits = |row: &String| {
+        bytes = bytes.saturating_add(row.len());
+        bytes <= TEXT_BYTES_MAX
+    };
+    let mut rows: Vec<String> = (0..page.rows).map(|row| page.row(row)).take_while(fits).collect();
+    let used = rows.iter().rposition(|row| !row.is_empty()).map_or(0, |last| last + 1);
+    rows.truncate(used);
+    rows
+}
+
 /// Presses keys. Those that the guest does not take because it reads none are lost.
 fn strike(strokes: &[KeyStroke], bus: &mut Bus, board: &Board, context: &mut Context<'_>) {
     let Some(keyboard) = board.keyboard else { return };
@@ -121,7 +152,7 @@ fn strike(strokes: &[KeyStroke], bus: &mut Bus, board: &Board, context: &mut Con
 }
 
 fn send(channel: &Channel, report: &ScreenReport, handles: Vec<OwnedHandle>) {
-    if let Ok(bytes) = user_ipc::encode_to_vec(report, MESSAGE_BYTES_MAX) {
+    if let Ok(bytes) = user_ipc::encode_to_vec(report, REPORT_BYTES_MAX) {
         // A console that does not listen asks again.
         let _ = channel.send_with_handles(&bytes, handles);
     }

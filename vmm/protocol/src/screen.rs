@@ -4,7 +4,7 @@
 //! happens while nobody looks. The picture lies in a memory object of the VMM, which the console copies from without
 //! mapping it: line `y` of a picture of `width` pixels begins at `y * width * 4`, each pixel has four bytes, blue first.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 /// Pixels of a line at the most.
@@ -15,8 +15,12 @@ pub const HEIGHT_MAX: u32 = 1600;
 pub const BANDS_MAX: usize = 64;
 /// Strokes in one request at the most.
 pub const STROKES_MAX: usize = 64;
-/// Bytes of a request or report at the most.
-pub const MESSAGE_BYTES_MAX: usize = 1024;
+/// Bytes of a request at the most.
+pub const REQUEST_BYTES_MAX: usize = 1024;
+/// Bytes of a report at the most.
+pub const REPORT_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of all rows of [`ScreenReport::Text`] at the most; what is below is left out.
+pub const TEXT_BYTES_MAX: usize = 12 * 1024;
 
 /// Console to VMM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +36,11 @@ pub enum ScreenRequest {
     Hide,
     /// Keys go down or up, [`STROKES_MAX`] at the most. Not answered.
     Strokes(Vec<KeyStroke>),
+    /// What does the display say? Answered by [`ScreenReport::Text`], whether somebody looks or not.
+    Text {
+        /// A number of the console's, which comes back in the answer.
+        question: u32,
+    },
 }
 
 /// A key goes down or up.
@@ -64,6 +73,24 @@ pub enum ScreenReport {
         /// What changed, [`BANDS_MAX`] at the most; everything if the size did.
         bands: Vec<Band>,
     },
+    /// What the display says.
+    Text {
+        /// The number of [`ScreenRequest::Text`].
+        question: u32,
+        /// The rows of a text mode, or what else is shown.
+        shown: Shown,
+    },
+}
+
+/// What a display shows, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shown {
+    /// Nothing.
+    Nothing,
+    /// Pixels: width and height.
+    Pixels(u32, u32),
+    /// The rows of a text mode without the spaces at their ends, [`TEXT_BYTES_MAX`] in all.
+    Rows(Vec<String>),
 }
 
 /// Neighbouring lines.

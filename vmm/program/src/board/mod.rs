@@ -16,7 +16,7 @@ use user_rt::{Group, Memory, PrivateBytes};
 use vmm_bus::{Bus, BusError, ByteVolume, DeviceId, Effects};
 use vmm_chipset::{I8042, Lpc, PowerManagement, Uart, UnixSeconds};
 use vmm_devices::{Access, Balloon, Block, BlockConfig, Console};
-use vmm_display::{Frame, Gpu, Vga};
+use vmm_display::{Frame, Gpu, TextPage, Vga};
 use vmm_protocol::{Boot, DiskConfig, StartMessage};
 use vmm_virtio::VirtioPci;
 
@@ -62,6 +62,14 @@ impl Board {
                     act(&mut frame);
                 }
             }
+        }
+    }
+
+    /// The text that the display shows, in text modes.
+    pub(crate) fn text(&self, bus: &mut Bus) -> Option<TextPage> {
+        match self.display {
+            Display::Vga(vga) => bus.device_mut(vga).text(),
+            Display::None | Display::Gpu(_) => None,
         }
     }
 
