@@ -22,8 +22,8 @@ pub const TRAILER_BYTES: usize = 8;
 pub const SECTIONS_MAX: usize = 1024;
 /// Bytes of a section's name at the most.
 pub const NAME_BYTES_MAX: usize = 64;
-/// Bytes of one section's state at the most. Guest memory is never in a section.
-pub const STATE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one section's state at the most: the memory of a display fits. Guest memory is never in a section.
+pub const STATE_BYTES_MAX: usize = 1 << 26;
 
 /// Where the checksum's polynomial comes from: the one that XZ uses, 64 bits wide.
 static CHECKSUM: Crc<u64, Table<1>> = Crc::<u64, Table<1>>::new(&CRC_64_XZ);
