@@ -68,6 +68,13 @@ pub(crate) fn build_test_guests(toolchain: &Toolchain) -> Result<PathBuf, Failur
     Ok(Toolchain::built(Target::Kernel, "test-guest"))
 }
 
+/// Builds the hostile ring-3 program of the tests; gives the path of its ELF file.
+pub(crate) fn build_hostile_program(toolchain: &Toolchain) -> Result<PathBuf, Failure> {
+    let mut command = toolchain.cargo_build(Target::User);
+    process::step("building the hostile program", command.args(["-p", "test_ring3"]))?;
+    Ok(Toolchain::built(Target::User, "ring3"))
+}
+
 fn build_kernel(toolchain: &Toolchain) -> Result<PathBuf, Failure> {
     let mut command = toolchain.cargo_build(Target::Kernel);
     command.args(["-p", "kernel_image"]).env("CORTEN_BUILD_ID", build_id()?);

@@ -12,6 +12,7 @@ mod lives;
 mod machines;
 mod monitor;
 mod refusals;
+mod ring3;
 mod story;
 mod vms;
 
@@ -24,6 +25,7 @@ pub fn all() -> Vec<Story> {
     let mut stories = linux::stories();
     stories.extend(lives::stories());
     stories.extend(isolation::stories());
+    stories.extend(ring3::stories());
     stories.extend(machines::stories());
     stories.extend(refusals::stories());
     stories

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use test_emulator::Failure as StoryFailure;
 use test_stories::Images;
 
-use crate::build::{System, build_test_guests};
+use crate::build::{System, build_hostile_program, build_test_guests};
 use crate::image::{Definition, Image};
 use crate::{Failure, bench, elf, places, run};
 
@@ -31,6 +31,8 @@ impl<'s> TestImages<'s> {
         bench::build_guests(&guests)?;
         let test_guest = elf::strip(&build_test_guests(&system.toolchain)?)?;
         places::write(&guests.join("test-guest.elf"), test_guest)?;
+        let hostile = elf::strip(&build_hostile_program(&system.toolchain)?)?;
+        places::write(&guests.join("ring3.elf"), hostile)?;
         let mut disk = DISK_LABEL.to_vec();
         disk.resize(DISK_BYTES, 0);
         places::write(&guests.join("disk.img"), disk)?;
