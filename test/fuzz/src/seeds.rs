@@ -17,6 +17,7 @@ pub fn of(target: &str) -> Vec<Seed> {
     match target {
         "acpi" => boot::acpi(),
         "bundle" => boot::bundle(),
+        "chipset" => devices::chipset(),
         "console" => text::console(),
         "device_restore" => devices::device_restore(),
         "disks" => devices::disks(),

@@ -1,9 +1,9 @@
 //! The list of targets.
 
 use crate::targets::{
-    acpi, bundle, console, device_restore, disks, display, elf_program, kernel_file, keyboard, loader_tables,
-    machine, messages, pci, registers, snapshot, symbols, system_manifest, terminal, virtio_devices,
-    virtio_function, virtqueue, vm_file, x86_decode, x86_emulate,
+    acpi, bundle, chipset, console, device_restore, disks, display, elf_program, kernel_file, keyboard,
+    loader_tables, machine, messages, pci, registers, snapshot, symbols, system_manifest, terminal,
+    virtio_devices, virtio_function, virtqueue, vm_file, x86_decode, x86_emulate,
 };
 
 /// A fuzz target.
@@ -27,6 +27,7 @@ const fn target(name: &'static str, run: fn(&[u8]), test_mutations: u64) -> Targ
 pub const TARGETS: &[Target] = &[
     Target { words: acpi::WORDS, ..target("acpi", acpi::run, 2_000) },
     target("bundle", bundle::run, 4_000),
+    target("chipset", chipset::run, 400),
     Target { words: console::WORDS, ..target("console", console::run, 2_000) },
     target("device_restore", device_restore::run, 1_000),
     target("disks", disks::run, 300),

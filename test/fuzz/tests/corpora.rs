@@ -36,6 +36,7 @@ macro_rules! targets {
 targets!(
     acpi,
     bundle,
+    chipset,
     console,
     device_restore,
     disks,

@@ -100,6 +100,9 @@ fn check(console: &mut Console, screen: &mut Terminal) -> Option<u32> {
                 last = Some(question.id);
             }
             Effect::ToVm(vm, bytes) => assert!(vm < VMS.len() && !bytes.is_empty(), "a byte for nobody"),
+            Effect::ShowScreen(vm) | Effect::HideScreen(vm) | Effect::Strokes(vm, _) => {
+                assert!(vm < VMS.len(), "a screen of nobody");
+            }
             Effect::ReadLog(_, lines) => assert!((1..=10_000).contains(&lines)),
             Effect::Flush | Effect::Panic => {}
         }

@@ -2,6 +2,7 @@
 
 pub mod acpi;
 pub mod bundle;
+pub mod chipset;
 pub mod console;
 pub mod device_restore;
 pub mod disks;
