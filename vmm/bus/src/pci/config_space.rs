@@ -123,9 +123,8 @@ impl ConfigSpace {
         self.set(offset, &kind.flags().to_le_bytes());
         match kind {
             BarKind::Memory64 => self.allow(offset, &mask.to_le_bytes()),
-            BarKind::Memory32 => self.allow(offset, &(mask as u32).to_le_bytes()),
-            // I/O ports have 16 bits on x86; the upper half reads as zero.
-            BarKind::Io => self.allow(offset, &(mask as u16).to_le_bytes()),
+            // All bits of an I/O BAR too, although ports have 16: SeaBIOS takes an upper half of zeros for a size.
+            BarKind::Memory32 | BarKind::Io => self.allow(offset, &(mask as u32).to_le_bytes()),
         }
         self.bars.push(Bar { index, kind, bytes });
     }

@@ -50,7 +50,7 @@ fn sizes_are_found_by_writing_ones() {
 
     let bars: Vec<u32> = (0x10..0x28).step_by(4).map(|offset| space.dword(offset)).collect();
 
-    assert_eq!(bars, [0xFFFF_800C, 0xFFFF_FFFF, 0xFFC1, 0, 0, 0xFFFF_FFF0]);
+    assert_eq!(bars, [0xFFFF_800C, 0xFFFF_FFFF, 0xFFFF_FFC1, 0, 0, 0xFFFF_FFF0]);
 }
 
 #[test]
