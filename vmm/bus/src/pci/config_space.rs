@@ -278,7 +278,8 @@ impl ConfigSpace {
         }
         start &= !(bar.bytes.wrapping_sub(1));
         let last = start.checked_add(bar.bytes.wrapping_sub(1));
-        let is_placed = start != 0 && last.is_some();
+        let end = if bar.kind.is_memory() { u64::MAX } else { u64::from(u16::MAX) };
+        let is_placed = start != 0 && last.is_some_and(|last| last <= end);
         let space = if bar.kind.is_memory() { Space::Memory } else { Space::Ports };
         let region = Region(u16::from(bar.index));
         is_placed.then_some(Window { region, space, start, bytes: bar.bytes })
