@@ -141,6 +141,12 @@ impl Parts<'_> {
         config.zip(memory).ok_or_else(|| String::from("the plan has more disks than the machine"))
     }
 
+    /// The floppy in drive A.
+    fn floppy(&self) -> Option<(&DiskConfig, &Memory)> {
+        let Boot::Firmware(boot) = &self.message.machine.boot else { return None };
+        boot.devices.floppy.as_ref().zip(self.media.floppy.as_ref())
+    }
+
     /// Bytes and content of a CD-ROM by its index.
     fn cdrom(&self, index: u8) -> Result<(u64, &Memory), String> {
         let Boot::Firmware(boot) = &self.message.machine.boot else {

@@ -1,14 +1,16 @@
 //! Drives that share a controller.
 
 use crate::board::{Parts, serial};
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use user_rt::PrivateBytes;
 use vmm_bus::{ByteVolume, Line, volume::Access};
+use vmm_chipset::floppy::{self, WriteAccess};
 use vmm_disks::{Ahci, DiskConfig, Drive, Ide, ide};
 use vmm_machine::pc::{DriveKind, PcDrive, PcPlan, Seat};
+use vmm_nvme::{Nvme, NvmeConfig};
 
 /// What the drives hold.
-type Medium = ByteVolume<PrivateBytes>;
+pub(super) type Medium = ByteVolume<PrivateBytes>;
 
 /// The AHCI controller with all drives that the plan attaches to it.
 pub(super) fn ahci(parts: &Parts<'_>, plan: &PcPlan, line: Line) -> Result<Ahci<Medium>, String> {
@@ -30,6 +32,28 @@ pub(super) fn ide(parts: &Parts<'_>, plan: &PcPlan, source: u8) -> Result<Ide<Me
     Ok(Ide::new(source, drives))
 }
 
+/// An NVMe controller with one disk.
+pub(super) fn nvme(parts: &Parts<'_>, index: u8, line: Line) -> Result<Nvme<Medium>, String> {
+    let (config, memory) = parts.disk(index)?;
+    let volume = parts.volume(config.bytes, memory)?;
+    Ok(Nvme::new(NvmeConfig { access: access(config), serial: serial(index) }, line, volume))
+}
+
+/// The floppy in drive A.
+pub(super) fn floppy(parts: &Parts<'_>) -> Result<Option<floppy::Disk<Medium>>, String> {
+    let Some((config, memory)) = parts.floppy() else { return Ok(None) };
+    let volume = parts.volume(config.bytes, memory)?;
+    let tab = if config.read_only { WriteAccess::Protected } else { WriteAccess::Allowed };
+    let bytes = config.bytes;
+    floppy::Disk::new(volume, tab).map(Some).ok_or_else(|| {
+        format!("a floppy of {bytes} bytes does not exist; the usual image has 1474560 (1.44 MB)")
+    })
+}
+
+fn access(config: &vmm_protocol::DiskConfig) -> Access {
+    if config.read_only { Access::ReadOnly } else { Access::ReadWrite }
+}
+
 /// The drives of one controller, each at the place that `place_of` says.
 fn gather(
     parts: &Parts<'_>,
@@ -49,9 +73,8 @@ fn drive(parts: &Parts<'_>, planned: &PcDrive) -> Result<Drive<Medium>, String> 
     match planned.kind {
         DriveKind::Disk => {
             let (config, memory) = parts.disk(planned.index)?;
-            let access = if config.read_only { Access::ReadOnly } else { Access::ReadWrite };
             let volume = parts.volume(config.bytes, memory)?;
-            Ok(Drive::disk(DiskConfig { access, serial: serial(planned.index) }, volume))
+            Ok(Drive::disk(DiskConfig { access: access(config), serial: serial(planned.index) }, volume))
         }
         DriveKind::Cdrom => {
             let (bytes, memory) = parts.cdrom(planned.index)?;

@@ -81,6 +81,10 @@ impl Functions<'_, '_> {
                 self.add(function, controller).map(drop)
             }
             PcRole::Ide => self.add_ide(function),
+            PcRole::Nvme { index } => {
+                let controller = drives::nvme(self.parts, index, line(function))?;
+                self.add(function, controller).map(drop)
+            }
             _ => Ok(()),
         }
     }

@@ -28,7 +28,8 @@ pub(super) fn build(
     let mut direct = DirectMemories::default();
     firmware::add_memory(&mut bus, &mut direct, plan, files)?;
     firmware::add_configuration(&mut bus, plan, boot, files)?;
-    let fixed = fixed::add_all(&mut bus, parts, plan).map_err(|error| sentence(&error))?;
+    let floppy = drives::floppy(parts)?;
+    let fixed = fixed::add_all(&mut bus, parts, plan, floppy).map_err(|error| sentence(&error))?;
     let named = functions::add_all(&mut bus, &mut direct, parts, plan)?;
     let board = Board {
         uart: fixed.uart,
