@@ -18,6 +18,7 @@ pub(crate) fn stories() -> Vec<Story> {
         Story::new("a_vm_is_restarted_as_its_policy_says", restart_policies),
         Story::new("a_guests_reboot_restarts_the_guest_alone", guest_reboots),
         Story::new("the_monitor_turns_the_machine_off", monitor_shutdown),
+        Story::new("stop_presses_the_power_button_and_linux_shuts_down", stop_by_button),
     ]
 }
 
@@ -86,6 +87,19 @@ fn guest_reboots(world: &World<'_>) -> Result<(), Failure> {
     running.wait_for("CORTEN-GUEST rebooting", LIMIT)?;
     running.wait_for("CORTEN-GUEST up", LIMIT)?;
     Ok(())
+}
+
+fn stop_by_button(world: &World<'_>) -> Result<(), Failure> {
+    let guests = [Linux::new("linux", "idle").on_host_console(), Linux::new("other", "idle")];
+
+    let mut running = world.start(&world.direct(&staying_on(&guests))?)?;
+
+    running.wait_for("CORTEN-GUEST idle", LIMIT)?;
+    let mut monitor = Monitor::open(&mut running, LIMIT)?;
+    monitor.command("stop linux")?;
+    monitor.wait_for_console("linux", "CORTEN-GUEST powering off by the power button")?;
+    monitor.wait_for_state("linux", "stopped")?;
+    monitor.wait_for_state("other", "running")
 }
 
 fn monitor_shutdown(world: &World<'_>) -> Result<(), Failure> {

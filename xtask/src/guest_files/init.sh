@@ -10,6 +10,11 @@ export PATH=/bin HOME=/ TERM=linux
 printf 'poweroff() { busybox poweroff -f; }\nreboot() { busybox reboot -f; }\n' > /tmp/shell
 export ENV=/tmp/shell
 for module in $(cat /lib/modules/order); do insmod /lib/modules/$module; done
+# The power button, which is the only input device of most machines.
+for input in /dev/input/event*; do
+    [ -e "$input" ] || continue
+    (head -c 24 "$input" > /dev/null && echo "CORTEN-GUEST powering off by the power button" && busybox poweroff -f) &
+done
 todo=shell
 for word in $(cat /proc/cmdline); do
     case $word in

@@ -7,9 +7,19 @@ use crate::{Failure, places, process, setup};
 
 /// The package that always depends on the newest kernel.
 const PACKAGE: &str = "linux-image-cloud-amd64";
-/// Modules for the devices that our machines have.
-const MODULES: [&str; 6] =
-    ["virtio_pci", "virtio_blk", "virtio_console", "virtio-rng", "virtio_balloon", "rng-core"];
+/// Modules for the devices that our machines have, the power button among them.
+const MODULES: [&str; 8] = [
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_console",
+    "virtio-rng",
+    "virtio_balloon",
+    "rng-core",
+    "button",
+    "evdev",
+];
+/// Says which modules were taken from the package, so that a change of the list fetches it again.
+const TAKEN: &str = "taken.txt";
 
 /// A kernel and the modules that fit it.
 pub(crate) struct Linux {
@@ -20,8 +30,10 @@ impl Linux {
     /// Fetches the kernel with apt, without installing it, unless that was done before.
     pub(crate) fn fetch() -> Result<Self, Failure> {
         let linux = Self { folder: places::folder("linux")? };
-        if !linux.kernel().exists() {
+        let taken = places::read_text(&linux.folder.join(TAKEN)).unwrap_or_default();
+        if !linux.kernel().exists() || taken != MODULES.join("\n") {
             linux.download()?;
+            places::write(&linux.folder.join(TAKEN), MODULES.join("\n"))?;
         }
         Ok(linux)
     }
