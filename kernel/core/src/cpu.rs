@@ -11,13 +11,14 @@ mod tests;
 
 use crate::kernel::{Counters, CpuShared, Kernel};
 use crate::machine::{Machine, UserExit};
-use crate::memory::{Access, Residency};
+use crate::memory::{Access, AddressSpace, Residency};
 use crate::process::{End, Fault};
 use crate::sched::{Arrival, SLICE_NS, Schedulable};
 use crate::syscall::{self, Flow};
 use crate::thread::Thread;
 use crate::vcpu::AnyVcpu;
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 /// No deadline.
 const NEVER: u64 = u64::MAX;
@@ -43,6 +44,8 @@ pub struct Cpu<M: Machine> {
     accounted: u64,
     /// What the processor's timer is set to, ticks.
     armed: u64,
+    /// Whose table is loaded; it is not freed as long as it is. `None`: the kernel's.
+    loaded: Option<Arc<AddressSpace<M>>>,
 }
 
 /// What becomes of a thread after a turn.
@@ -81,15 +84,20 @@ impl<M: Machine> Cpu<M> {
             cap_end: NEVER,
             accounted: M::ticks(),
             armed: NEVER,
+            loaded: None,
         }
     }
 
     /// Runs one thread until it stops, or waits for something to do.
     pub fn turn(&mut self) {
         self.expire_timers();
-        while self.kernel.drop_buried() {}
+        let has_more = self.kernel.clean_up();
         match self.pick() {
             Some(thread) => self.run_thread(thread),
+            None if has_more => {
+                M::open_interrupt_window();
+                self.take_interrupts();
+            }
             None => self.wait(),
         }
     }
@@ -116,6 +124,7 @@ impl<M: Machine> Cpu<M> {
                 Next::Continue(thread) => thread,
                 Next::Interrupted(thread) => {
                     self.take_interrupts();
+                    self.clean_up_once_a_slice();
                     thread
                 }
                 Next::Requeue(thread) => return self.requeue(thread),
@@ -169,11 +178,22 @@ impl<M: Machine> Cpu<M> {
 
     fn enter_user(&mut self, thread: &mut Thread<M>) -> UserExit {
         let space = thread.process().space();
+        if !self.loaded.as_ref().is_some_and(|loaded| Arc::ptr_eq(loaded, space)) {
+            self.load_table(space);
+        }
         let flush = space.residency().enter(self.index);
         M::activate_table(space.root(), flush);
         let exit = M::enter_user(&mut thread.registers);
         Residency::<M>::leave(self.index);
         exit
+    }
+
+    /// Loads a space's table, and holds the space as long as it is loaded.
+    #[cold]
+    fn load_table(&mut self, space: &Arc<AddressSpace<M>>) {
+        M::activate_table(space.root(), false);
+        // The space before may end here: its table is loaded no longer.
+        self.loaded = Some(space.clone());
     }
 
     fn requeue(&mut self, mut thread: Box<Thread<M>>) {

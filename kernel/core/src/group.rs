@@ -197,6 +197,12 @@ impl Group {
         self.runnable.fetch_sub(1, Relaxed);
     }
 
+    /// Threads that run or want to, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn runnable(&self) -> u32 {
+        self.runnable.load(Relaxed)
+    }
+
     /// Virtual time that `ns` of running cost one thread: the more threads share the group's weight,
     /// the more it costs each.
     pub fn virtual_time(&self, ns: u64) -> u64 {

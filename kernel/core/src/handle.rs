@@ -115,6 +115,12 @@ impl<M: Machine> HandleTable<M> {
         handles.iter().map(|handle| self.remove(*handle)).collect()
     }
 
+    /// What it names, for tests.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &Object<M>> {
+        self.slots.iter().filter_map(|slot| slot.entry.as_ref().map(|entry| &entry.object))
+    }
+
     /// Empties the table.
     pub fn take_all(&mut self) -> impl Iterator<Item = Object<M>> + use<M> {
         self.free.clear();

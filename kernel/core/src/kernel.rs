@@ -5,6 +5,7 @@ use crate::ipc::Timer;
 use crate::lock::Lock;
 use crate::log::Log;
 use crate::machine::{CPUS_MAX, Machine};
+use crate::memory::Remains;
 use crate::object::Object;
 use crate::sched::{Arrival, RunQueue, TimerKey, TimerQueue};
 use crate::thread::{Thread, ThreadShared};
@@ -31,8 +32,8 @@ pub struct Kernel<M: Machine> {
     cpus: Vec<CpuShared<M>>,
     /// Processors that wait in idle, one bit each.
     idle: AtomicU64,
-    /// Objects whose last reference may have gone, to be dropped one by one.
-    graveyard: Lock<Vec<Object<M>>>,
+    graveyard: Lock<Graveyard<M>>,
+    /// The graveyard is not empty.
     has_dead: AtomicBool,
     log: Log<M>,
     interrupts: Interrupts<M>,
@@ -44,6 +45,20 @@ pub struct Kernel<M: Machine> {
     vcpus: Lock<Vec<VcpuEntry<M>>>,
     /// Exits of vCPUs that are gone, by [`ExitCounter`].
     past_exits: Lock<[u64; ExitCounter::COUNT]>,
+}
+
+/// What is left to do for objects that are gone.
+struct Graveyard<M: Machine> {
+    /// Objects whose last reference may have gone, to be dropped one by one.
+    objects: Vec<Object<M>>,
+    /// Pages to be freed, a few at a time.
+    remains: Vec<Remains<M>>,
+}
+
+impl<M: Machine> Graveyard<M> {
+    fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.remains.is_empty()
+    }
 }
 
 /// What others may touch of one processor.
@@ -95,7 +110,7 @@ impl<M: Machine> Kernel<M> {
         Self {
             cpus: (0..cpus).map(|_| CpuShared::new()).collect(),
             idle: AtomicU64::new(0),
-            graveyard: Lock::new(Vec::new()),
+            graveyard: Lock::new(Graveyard { objects: Vec::new(), remains: Vec::new() }),
             has_dead: AtomicBool::new(false),
             log: Log::new(),
             interrupts: Interrupts::new(),
@@ -261,9 +276,22 @@ impl<M: Machine> Kernel<M> {
     pub fn bury(&self, objects: impl Iterator<Item = Object<M>>) {
         let mut objects = objects.peekable();
         if objects.peek().is_some() {
-            self.graveyard.lock().extend(objects);
+            let mut graveyard = self.graveyard.lock();
+            graveyard.objects.extend(objects);
             self.has_dead.store(true, Relaxed);
         }
+    }
+
+    /// Takes over pages that are too many to be freed at once.
+    pub fn leave_remains(&self, remains: Remains<M>) {
+        {
+            let mut graveyard = self.graveyard.lock();
+            graveyard.remains.push(remains);
+            self.has_dead.store(true, Relaxed);
+        }
+        // A thread that runs alone for ever does a part at the end of each slice; idle processors all of it.
+        self.cpu(M::cpu()).has_news.store(true, Relaxed);
+        self.offer_work();
     }
 
     /// Whether objects wait to be dropped.
@@ -271,18 +299,37 @@ impl<M: Machine> Kernel<M> {
         self.has_dead.load(Relaxed)
     }
 
-    /// Drops one buried object; whether there may be more.
-    pub fn drop_buried(&self) -> bool {
-        if !self.has_dead.load(Relaxed) {
-            return false;
-        }
+    /// Drops one buried object or frees some pages; whether there may be more to do.
+    #[inline]
+    pub fn clean_up(&self) -> bool {
+        self.has_dead() && self.clean_up_some()
+    }
+
+    #[cold]
+    fn clean_up_some(&self) -> bool {
         let object = {
             let mut graveyard = self.graveyard.lock();
-            let object = graveyard.pop();
+            let object = graveyard.objects.pop();
             self.has_dead.store(!graveyard.is_empty(), Relaxed);
             object
         };
-        drop(object);
+        object.is_some() || self.clear_remains()
+    }
+
+    /// Frees some pages of objects that are gone; whether there were any. Takes only the locks of the frame allocator.
+    pub fn clear_remains(&self) -> bool {
+        let taken = {
+            let mut graveyard = self.graveyard.lock();
+            let taken = graveyard.remains.pop();
+            self.has_dead.store(!graveyard.is_empty(), Relaxed);
+            taken
+        };
+        let Some(mut remains) = taken else { return false };
+        if !remains.clear_some() {
+            let mut graveyard = self.graveyard.lock();
+            graveyard.remains.push(remains);
+            self.has_dead.store(true, Relaxed);
+        }
         true
     }
 

@@ -10,7 +10,7 @@
 //! Lock order (outer first): process handles, object state (channel, port, timer), address
 //! space mappings, memory object, page table, group, frame allocator, parked thread, run queue, log. No
 //! lock is held while ring 3 or a guest runs.
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(not(any(test, feature = "testing")), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
@@ -31,8 +31,9 @@ pub mod object;
 pub mod process;
 pub mod sched;
 mod syscall;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+#[cfg_attr(not(test), allow(dead_code))]
+pub mod testing;
 pub mod thread;
 pub mod vcpu;
 

@@ -87,6 +87,8 @@ pub trait Machine: Sized + Send + Sync + 'static {
     }
     /// Runs with this process table from now on. `flush`: forget all cached user translations.
     fn activate_table(root: Hpa, flush: bool);
+    /// Runs with the kernel's own table from now on, which maps nothing for ring 3.
+    fn activate_kernel_table();
     /// A shared reference to the vCPU page in this kernel frame.
     fn vcpu_page(frame: Hpa) -> &'static abi::VcpuPage;
 

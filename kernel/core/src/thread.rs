@@ -47,6 +47,16 @@ enum Place<M: Machine> {
     Ended,
 }
 
+/// How far a call has come that is done in steps.
+pub struct Progress<M: Machine> {
+    /// The page at which the next step begins.
+    pub page: u64,
+    /// Pages that changed so far.
+    pub count: u64,
+    /// The clone that is being made.
+    pub clone: Option<Arc<MemoryObject<M>>>,
+}
+
 /// A thread, owned by whoever is responsible for running it next.
 pub struct Thread<M: Machine> {
     shared: Arc<ThreadShared<M>>,
@@ -69,6 +79,8 @@ pub struct Thread<M: Machine> {
     pub guest_deadline: Option<u64>,
     /// The call in progress has put the thread on a list of sleepers.
     pub is_waiting: bool,
+    /// How far the memory call in progress has come.
+    pub progress: Option<Box<Progress<M>>>,
     /// The yield in progress has let others run.
     pub has_yielded: bool,
     /// It called for its own end.
@@ -113,6 +125,7 @@ impl<M: Machine> Thread<M> {
             in_guest: false,
             guest_deadline: None,
             is_waiting: false,
+            progress: None,
             has_yielded: false,
             is_over: false,
             sleep_deadline: None,

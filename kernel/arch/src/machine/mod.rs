@@ -173,6 +173,10 @@ impl Machine for X86 {
         paging::activate(root, flush);
     }
 
+    fn activate_kernel_table() {
+        paging::activate(paging::root(), false);
+    }
+
     #[inline(always)]
     fn vcpu_page(frame: Hpa) -> &'static abi::VcpuPage {
         let page = direct::address(frame.page_start()) as *const abi::VcpuPage;

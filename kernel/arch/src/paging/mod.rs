@@ -20,7 +20,7 @@ mod table;
 mod window;
 
 pub(crate) use carve::Carve;
-pub(crate) use kernel_half::{activate, enter, share_kernel_half, take_over, trampoline_root};
+pub(crate) use kernel_half::{activate, enter, root, share_kernel_half, take_over, trampoline_root};
 pub(crate) use stack::{AREA_PAGES, Area, is_mapped_stack, new_area};
 pub(crate) use table::{CODE, CONSTANT, DATA};
 pub(crate) use window::{BoardMemory, WINDOWS, swap_u32};

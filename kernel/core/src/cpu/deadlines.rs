@@ -49,11 +49,23 @@ impl<M: Machine> Cpu<M> {
 
     /// What comes first; [`NEVER`] if nothing does.
     fn next_deadline(&self) -> u64 {
-        let slice = if self.shared.has_waiters() { self.slice_end } else { NEVER };
+        let ends_slice = self.shared.has_waiters() || self.kernel.has_dead();
+        let slice = if ends_slice { self.slice_end } else { NEVER };
         let release = self.shared.next_release().map_or(NEVER, M::ns_to_ticks);
         let guest = self.guest_deadline.unwrap_or(NEVER);
         let timers = self.shared.next_deadline().unwrap_or(NEVER);
         slice.min(self.cap_end).min(release).min(guest).min(timers)
+    }
+
+    /// Does a part of what is left to do for objects that are gone, if the running thread has had a slice for itself.
+    pub(super) fn clean_up_once_a_slice(&mut self) {
+        if self.kernel.has_dead() && M::ticks() >= self.slice_end {
+            self.kernel.clean_up();
+            if !self.shared.has_waiters() {
+                self.slice_end = M::ticks().saturating_add(self.slice_ticks);
+            }
+            self.arm();
+        }
     }
 
     /// Takes the interrupts that have arrived.

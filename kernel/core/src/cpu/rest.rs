@@ -63,6 +63,11 @@ impl<M: Machine> Cpu<M> {
 
     /// Nothing is to be done and no thread is at hand.
     pub(super) fn wait(&mut self) {
+        if self.loaded.is_some() {
+            // The process may be gone, or go while this processor sleeps.
+            M::activate_kernel_table();
+            self.loaded = None;
+        }
         self.guest_deadline = None;
         self.cap_end = NEVER;
         self.idle(NEVER);

@@ -3,11 +3,12 @@
 use super::*;
 use crate::group::{Group, PERIOD_NS};
 use crate::machine::UserRegisters;
-use crate::memory::{MemoryObject, Permissions};
+use crate::memory::{MemoryObject, Permissions, STEP_PAGES};
+use crate::object::Object;
 use crate::process::Process;
 use crate::testing::processors::{self, boot, set_script};
 use crate::testing::{FakeMachine, clock, ram};
-use abi::{GPR_RAX, GPR_RDI, GPR_RDX, GPR_RSI, GroupLimits, MemoryFlags, Syscall};
+use abi::{GPR_RAX, GPR_RDI, GPR_RDX, GPR_RSI, GroupLimits, MemoryFlags, MemoryOperation, Rights, Syscall};
 use alloc::sync::Arc;
 use base_units::Uva;
 use core::sync::atomic::Ordering;
@@ -195,6 +196,54 @@ fn a_resting_thread_hears_of_its_process_end() {
     Cpu::<Fake>::new().turn();
 
     assert_eq!(process.info().threads, 0);
+}
+
+#[test]
+fn an_idle_processor_lets_go_of_a_process_that_ended() {
+    boot(64 << 20, 1);
+    let process = start(&group(GroupLimits::default()), 0);
+    let root = process.space().root().raw();
+    let space = Arc::downgrade(process.space());
+    drop(process);
+    set_script(move |registers| {
+        assert_eq!(processors::root(), root);
+        call(registers, Syscall::ThreadExit)
+    });
+    let mut cpu = Cpu::<Fake>::new();
+
+    cpu.turn();
+    assert!(space.upgrade().is_some(), "a table was freed while it was loaded");
+    cpu.turn();
+
+    assert_eq!(processors::root(), 0);
+    assert!(space.upgrade().is_none());
+}
+
+#[test]
+fn a_call_over_many_pages_lets_interrupts_in() {
+    boot(256 << 20, 1);
+    let all = group(GroupLimits::default());
+    let process = start(&all, 0);
+    let pages = 3 * STEP_PAGES;
+    let memory = MemoryObject::create(all, pages * 4096, MemoryFlags::empty()).unwrap();
+    let handle = process.add_handle(Object::Memory(memory), Rights::all()).unwrap();
+    let counters = &processors::kernel().cpu(0).counters;
+    let mut has_called = false;
+    set_script(move |registers| {
+        if core::mem::replace(&mut has_called, true) {
+            assert_eq!(registers.gpr[GPR_RAX], pages);
+            return call(registers, Syscall::ThreadExit);
+        }
+        processors::interrupt_later();
+        registers.gpr[GPR_RDI] = u64::from(handle.0);
+        registers.gpr[GPR_RSI] = MemoryOperation::Commit as u64;
+        (registers.gpr[GPR_RDX], registers.gpr[10]) = (0, pages * 4096);
+        call(registers, Syscall::MemoryControl)
+    });
+
+    Cpu::<Fake>::new().turn();
+
+    assert_eq!(counters.cross.load(Ordering::Relaxed), 1);
 }
 
 #[test]

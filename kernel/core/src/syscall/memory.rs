@@ -1,13 +1,15 @@
 //! Calls on memory objects.
 
-use super::{Answer, Call, NOTHING, Outcome};
+use super::{Answer, Call, Flow, NOTHING, Outcome};
 use crate::group::Group;
 use crate::machine::Machine;
 use crate::memory::{Caching, MemoryObject};
 use crate::object::{Object, SystemAuthority};
+use crate::thread::Progress;
 use abi::{Error, MemoryFlags, MemoryOperation, Rights};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
-use base_units::Hpa;
+use base_units::{Hpa, PAGE_BYTES};
 
 /// Bytes that one read or write moves at the most: bounds the time in ring 0.
 const COPY_BYTES_MAX: usize = 1 << 20;
@@ -26,8 +28,27 @@ pub(super) fn create<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 pub(super) fn clone<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let memory: Arc<MemoryObject<M>> = call.object(0, Rights::READ)?;
     let group: Arc<Group> = call.object(3, Rights::CREATE)?;
-    let copy = memory.clone_range(call.argument(1), call.argument(2), group)?;
-    call.add(Object::Memory(copy), Rights::all())
+    let (offset, length) = (call.argument(1), call.argument(2));
+    let mut progress = match call.thread.progress.take() {
+        Some(progress) => progress,
+        None => {
+            let clone = Some(memory.begin_clone(offset, length, group)?);
+            Box::new(Progress { page: offset / PAGE_BYTES, count: 0, clone })
+        }
+    };
+    let clone = progress.clone.clone().ok_or(Error::BadState)?;
+    if let Some(next) = memory.clone_some(&clone, offset, progress.page)?.next {
+        progress.page = next;
+        return Ok(go_on(call, progress));
+    }
+    call.add(Object::Memory(clone), Rights::all())
+}
+
+/// Makes the call again, after interrupts had their chance.
+fn go_on<M: Machine>(call: &mut Call<'_, M>, progress: Box<Progress<M>>) -> Answer {
+    call.thread.progress = Some(progress);
+    M::open_interrupt_window();
+    Answer::Wait(Flow::Again)
 }
 
 /// `(memory, offset, ptr, len)`
@@ -61,16 +82,44 @@ pub(super) fn control<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let memory: Arc<MemoryObject<M>> = call.object(0, Rights::WRITE)?;
     let operation = MemoryOperation::from_raw(call.argument(1)).ok_or(Error::BadArgument)?;
     let (offset, length) = (call.argument(2), call.argument(3));
-    let pages = match operation {
-        MemoryOperation::Commit => memory.commit(offset, length)?,
-        MemoryOperation::Decommit => memory.decommit(offset, length)?,
-        MemoryOperation::TrackStart => memory.start_tracking().map(|()| 0)?,
+    match operation {
+        MemoryOperation::Commit | MemoryOperation::Decommit => {
+            change(call, &memory, operation, offset, length)
+        }
+        MemoryOperation::TrackStart => memory.start_tracking().map(|()| Answer::Value(0)),
         MemoryOperation::TrackStop => {
             memory.stop_tracking();
-            0
+            NOTHING
         }
+    }
+}
+
+/// A step of making pages or giving them back.
+fn change<M: Machine>(
+    call: &mut Call<'_, M>,
+    memory: &MemoryObject<M>,
+    operation: MemoryOperation,
+    offset: u64,
+    length: u64,
+) -> Outcome {
+    let progress = call.thread.progress.take();
+    let mut progress =
+        progress.unwrap_or_else(|| Box::new(Progress { page: offset / PAGE_BYTES, count: 0, clone: None }));
+    // What is done already is checked with the rest the first time.
+    let done = (progress.page * PAGE_BYTES).saturating_sub(offset);
+    let (offset, length) = (offset.saturating_add(done), length.saturating_sub(done));
+    let step = match operation {
+        MemoryOperation::Commit => memory.commit(offset, length)?,
+        _ => memory.decommit(offset, length)?,
     };
-    Ok(Answer::Value(pages))
+    progress.count += step.count;
+    match step.next {
+        Some(next) => {
+            progress.page = next;
+            Ok(go_on(call, progress))
+        }
+        None => Ok(Answer::Value(progress.count)),
+    }
 }
 
 /// `(memory, offset, len, bitmap ptr, bitmap len) -> dirty pages`

@@ -3,8 +3,11 @@
 pub(crate) mod clock;
 mod extended;
 pub(crate) mod processors;
+mod program;
 pub(crate) mod ram;
 pub(crate) mod vcpu;
+
+pub use program::run_calls;
 
 use crate::kernel::Kernel;
 use crate::machine::{HostInterrupt, InterruptMode, Machine, UserExit, UserRegisters};
@@ -115,7 +118,13 @@ impl Machine for FakeMachine {
         (256..512).for_each(|index| ram::write_entry(root, index, ram::KERNEL_ENTRY));
     }
 
-    fn activate_table(_root: Hpa, _flush: bool) {}
+    fn activate_table(root: Hpa, _flush: bool) {
+        processors::set_root(root.raw());
+    }
+
+    fn activate_kernel_table() {
+        processors::set_root(0);
+    }
 
     fn vcpu_page(_frame: Hpa) -> &'static abi::VcpuPage {
         Box::leak(Box::new(vcpu::empty_page()))

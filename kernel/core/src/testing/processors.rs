@@ -9,6 +9,9 @@ use crate::machine::{HostInterrupt, UserExit, UserRegisters};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
+/// Idle processors do not wait for longer, nanoseconds.
+pub(super) const SLEEP_MAX: u64 = 1 << 40;
+
 /// What ring 3 does when it is entered.
 pub(crate) type Script = Box<dyn FnMut(&mut UserRegisters) -> UserExit>;
 
@@ -18,6 +21,10 @@ struct Processor {
     timer: Option<u64>,
     /// Notified since interrupts were let in last.
     is_notified: bool,
+    /// Notified once the present exit is over.
+    is_coming: bool,
+    /// The table that is loaded; 0 is the kernel's.
+    root: u64,
     arrived: VecDeque<HostInterrupt>,
 }
 
@@ -38,9 +45,17 @@ pub(crate) fn boot(bytes: u64, cpus: usize) {
     KERNEL.set(Some(Box::leak(Box::new(Kernel::new(cpus, 0)))));
 }
 
-/// The kernel of [`boot`].
+/// The kernel of [`boot`]; a fresh one if the test did not ask for any.
 pub(crate) fn kernel() -> &'static Kernel<FakeMachine> {
-    KERNEL.get().expect("the test has not booted a kernel")
+    KERNEL.get().unwrap_or_else(|| {
+        KERNEL.set(Some(Box::leak(Box::new(Kernel::new(CPUS, 0)))));
+        kernel()
+    })
+}
+
+/// The kernel of an earlier machine is not this one's.
+pub(super) fn forget() {
+    KERNEL.set(None);
 }
 
 /// Ring 3 does this from now on.
@@ -53,9 +68,30 @@ pub(crate) fn set_idle_script(script: impl FnMut() + 'static) {
     IDLE.with(|slot| *slot.borrow_mut() = Some(Box::new(script)));
 }
 
+/// Takes all scripts away, and what they hold with them.
+pub(crate) fn clear_scripts() {
+    SCRIPT.with(|slot| slot.borrow_mut().take());
+    IDLE.with(|slot| slot.borrow_mut().take());
+    super::vcpu::clear_guest();
+}
+
 /// The deadline that the calling processor's timer is armed for.
 pub(crate) fn timer() -> Option<u64> {
     with(|this| this.timer)
+}
+
+/// An interrupt reaches the calling processor after the present exit from ring 3.
+pub(crate) fn interrupt_later() {
+    with(|this| this.is_coming = true);
+}
+
+/// The table that the calling processor has loaded; 0 is the kernel's.
+pub(crate) fn root() -> u64 {
+    with(|this| this.root)
+}
+
+pub(super) fn set_root(root: u64) {
+    with(|this| this.root = root);
 }
 
 pub(super) fn arm(deadline: Option<u64>) {
@@ -88,7 +124,9 @@ pub(super) fn idle() {
         });
     }
     with(|this| {
-        if let (false, Some(deadline)) = (this.let_in(), this.timer) {
+        // A deadline that is too far away is none.
+        let deadline = this.timer.filter(|deadline| *deadline < clock::ticks().saturating_add(SLEEP_MAX));
+        if let (false, Some(deadline)) = (this.let_in(), deadline) {
             clock::set_ticks(deadline);
             this.let_in();
         }
@@ -106,6 +144,7 @@ pub(super) fn enter_user(registers: &mut UserRegisters) -> UserExit {
         slot.borrow_mut().get_or_insert(script);
     });
     let_in();
+    with(|this| this.is_notified |= core::mem::take(&mut this.is_coming));
     exit
 }
 

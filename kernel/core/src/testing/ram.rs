@@ -47,6 +47,7 @@ pub(crate) fn set_up_with<M: Machine>(bytes: u64, nodes: &[NodeRange]) {
     RAM.with(|ram| *ram.borrow_mut() = Ram { end: bytes, ..Ram::default() });
     CPU.set(0);
     ON_NOTIFY.set(|_| ());
+    super::processors::forget();
     let words = Frames::<M>::table_words(bytes / PAGE_BYTES);
     let table: Vec<AtomicU32> = (0..words).map(|_| AtomicU32::new(0)).collect();
     let frames = Frames::<M>::new(&FramesSetup {

@@ -6,6 +6,7 @@ use abi::{SegmentState, VcpuPage};
 use base_units::Hpa;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use spec::msr;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
 /// What the guest does until its next exit.
@@ -39,6 +40,26 @@ pub(crate) struct FakeVcpu {
     pub(crate) is_step_wanted: bool,
     pub(crate) is_cr8_watched: bool,
     exit: Option<Exit>,
+}
+
+/// What guests do that have no turns.
+type Guest = Box<dyn FnMut(&mut FakeVcpu, &VcpuPage) -> Exit>;
+
+thread_local! {
+    static GUEST: RefCell<Option<Guest>> = const { RefCell::new(None) };
+}
+
+/// Guests without turns do this from now on, instead of waiting for a host interrupt.
+pub(crate) fn set_guest(guest: impl FnMut(&mut FakeVcpu, &VcpuPage) -> Exit + 'static) {
+    GUEST.with(|slot| *slot.borrow_mut() = Some(Box::new(guest)));
+}
+
+pub(super) fn clear_guest() {
+    GUEST.with(|slot| slot.borrow_mut().take());
+}
+
+fn play_guest(vcpu: &mut FakeVcpu, page: &VcpuPage) -> Exit {
+    GUEST.with(|slot| slot.borrow_mut().as_mut().map_or(Exit::Interrupt, |guest| guest(vcpu, page)))
 }
 
 /// A vCPU page of zeros.
@@ -92,7 +113,7 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
         self.delivered.extend(self.injection.take());
         self.exit = Some(match self.turns.pop_front() {
             Some(turn) => turn(self, page),
-            None => Exit::Interrupt,
+            None => play_guest(self, page),
         });
     }
 

@@ -12,7 +12,6 @@ mod cache;
 mod kernel_frame;
 mod object_frames;
 mod records;
-mod roots;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -72,8 +71,6 @@ pub struct Frames<M> {
     kernel: Lock<KernelPool>,
     /// Pages of `kernel` blocks and of what ring 0 had at the start.
     kernel_pages: AtomicU64,
-    /// Top-level tables that wait for reuse: the first of a list through the records.
-    roots: Lock<u32>,
     /// Which processor may still reach which frames.
     presence: [Presence; CPUS_MAX],
     _machine: PhantomData<fn() -> M>,
@@ -116,7 +113,6 @@ impl<M: Machine> Frames<M> {
             caches: [const { Lock::new(Cache::new()) }; CPUS_MAX],
             kernel: Lock::new(kernel),
             kernel_pages: AtomicU64::new(kernel_pages),
-            roots: Lock::new(NO_FRAME),
             presence: [const { Presence::new() }; CPUS_MAX],
             _machine: PhantomData,
         }

@@ -2,6 +2,7 @@
 
 use super::ram::{Ram, State};
 use super::slot::{Slot, size_of_level};
+use super::step::{STEP_PAGES, Step};
 use super::tree::span;
 use super::{Backing, Linear, MemoryObject};
 use crate::group::Group;
@@ -18,42 +19,76 @@ impl<M: Machine> MemoryObject<M> {
     /// # Errors
     /// `OutOfRange`, `BadArgument`, `NoMemory`, `Unsupported` for device memory.
     pub fn clone_range(&self, offset: u64, bytes: u64, group: Arc<Group>) -> Result<Arc<Self>, Error> {
+        let clone = self.begin_clone(offset, bytes, group)?;
+        let mut next = Some(offset / PAGE_BYTES);
+        while let Some(page) = next {
+            next = self.clone_some(&clone, offset, page)?.next;
+        }
+        Ok(clone)
+    }
+
+    /// What becomes a clone of this range by [`MemoryObject::clone_some`]; empty so far.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `BadArgument`, `NoMemory`, `Unsupported` for device memory.
+    pub fn begin_clone(&self, offset: u64, bytes: u64, group: Arc<Group>) -> Result<Arc<Self>, Error> {
         let pages = self.page_range(offset, bytes)?;
         super::check_size(bytes)?;
-        let clone = match &self.backing {
-            Backing::Ram(ram) => clone_ram(ram, pages, group)?,
-            Backing::Linear { start, kind: Linear::Boot } => clone_boot(*start, pages, group)?,
+        let flags = match &self.backing {
+            Backing::Ram(ram) => ram.flags(),
+            Backing::Linear { kind: Linear::Boot, .. } => MemoryFlags::empty(),
             Backing::Linear { .. } => return Err(Error::Unsupported),
         };
-        Ok(Arc::new(Self { bytes, backing: Backing::Ram(clone) }))
+        let ram = Ram::new(group, pages.end - pages.start, flags)?;
+        Ok(Arc::new(Self { bytes, backing: Backing::Ram(ram) }))
+    }
+
+    /// A step of making `clone` a clone of the range that begins at `offset`, from `page` of this object on. What is written
+    /// to this object between two steps may or may not be in the clone.
+    ///
+    /// # Errors
+    /// `NoMemory`, `LimitReached`, `Unsupported`, `OutOfRange`.
+    pub fn clone_some(&self, clone: &Self, offset: u64, page: u64) -> Result<Step, Error> {
+        let pages = self.page_range(offset, clone.bytes)?;
+        let rest = page.max(pages.start)..pages.end;
+        let target = clone.ram()?;
+        match &self.backing {
+            Backing::Ram(ram) => clone_ram(ram, target, pages.start, rest),
+            Backing::Linear { start, .. } => clone_boot(*start, target, pages.start, rest),
+        }
     }
 }
 
-fn clone_boot<M: Machine>(start: Hpa, pages: Range<u64>, group: Arc<Group>) -> Result<Ram<M>, Error> {
-    let clone = Ram::new(group, pages.end - pages.start, MemoryFlags::empty())?;
+fn clone_boot<M: Machine>(start: Hpa, clone: &Ram<M>, first: u64, pages: Range<u64>) -> Result<Step, Error> {
     let mut state = clone.lock();
-    for page in pages.clone() {
-        let (place, _) = state.tree.descend(page - pages.start, 0)?;
+    let end = pages.end.min(pages.start.saturating_add(STEP_PAGES));
+    for page in pages.start..end {
+        let (place, _) = state.tree.descend(page - first, 0)?;
         state.tree.set(place, Slot::foreign(Hpa::new(start.raw() + page * PAGE_BYTES)));
     }
-    drop(state);
-    Ok(clone)
+    Ok(Step { count: end.saturating_sub(pages.start), next: (end < pages.end).then_some(end) })
 }
 
-fn clone_ram<M: Machine>(origin: &Ram<M>, pages: Range<u64>, group: Arc<Group>) -> Result<Ram<M>, Error> {
-    let clone = Ram::new(group, pages.end - pages.start, origin.flags())?;
+fn clone_ram<M: Machine>(
+    origin: &Ram<M>,
+    clone: &Ram<M>,
+    first: u64,
+    pages: Range<u64>,
+) -> Result<Step, Error> {
     let mut state = origin.lock();
     let state = &mut *state;
+    let Some((pages, next)) = state.tree.step(&pages) else { return Ok(Step::default()) };
     state.tree.split_at(pages.start)?;
     state.tree.split_at(pages.end)?;
     let mut target = clone.lock();
     let mut outcome = Ok(());
-    let mut has_shared = false;
+    let (mut has_shared, mut count) = (false, 0);
     state.tree.visit(pages.clone(), &mut |base, level, slot| {
         if outcome.is_err() || !slot.is_present() {
             return slot;
         }
-        outcome = share(&clone, &mut target, base - pages.start, level, slot);
+        outcome = share(clone, &mut target, base - first, level, slot);
+        count += span(level);
         has_shared |= outcome.is_ok() && !slot.is_shared();
         if outcome.is_ok() { slot.shared() } else { slot }
     });
@@ -61,7 +96,7 @@ fn clone_ram<M: Machine>(origin: &Ram<M>, pages: Range<u64>, group: Arc<Group>) 
         state.views.protect(&pages);
     }
     drop(target);
-    outcome.map(|()| clone)
+    outcome.map(|()| Step { count, next })
 }
 
 /// Gives the clone a reference to the frames of one page of the origin.

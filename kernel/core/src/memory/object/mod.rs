@@ -14,13 +14,17 @@ mod clone;
 mod dirty;
 mod mapped;
 mod ram;
+mod remains;
 mod slot;
+mod step;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 pub use mapped::MAPPINGS_PER_OBJECT_MAX;
 pub(super) use mapped::View;
+pub use remains::Remains;
+pub use step::{STEP_PAGES, Step};
 
 use super::Caching;
 use super::frames::KernelFrame;
@@ -129,24 +133,24 @@ impl<M: Machine> MemoryObject<M> {
         MemoryInfo { bytes: self.bytes, committed_bytes }
     }
 
-    /// Makes all pages of the range now; how many are new.
+    /// Makes pages of the range, in a step of at most [`STEP_PAGES`]: as many as are new.
     ///
     /// # Errors
     /// `OutOfRange`, `BadArgument`, `NoMemory` (what was made until then stays).
-    pub fn commit(&self, offset: u64, bytes: u64) -> Result<u64, Error> {
+    pub fn commit(&self, offset: u64, bytes: u64) -> Result<Step, Error> {
         let pages = self.page_range(offset, bytes)?;
         match &self.backing {
             Backing::Ram(ram) => ram.commit(pages),
-            Backing::Linear { .. } => Ok(0),
+            Backing::Linear { .. } => Ok(Step::default()),
         }
     }
 
-    /// Gives the pages of the range back, which read as zero again; how many there were.
+    /// Gives pages of the range back, which read as zero again, in a step of about [`STEP_PAGES`]: as many as there were.
     ///
     /// # Errors
     /// `OutOfRange`, `BadArgument`, `Unsupported` for memory that is not made of pages, `NoMemory` to split a
     /// large page.
-    pub fn decommit(&self, offset: u64, bytes: u64) -> Result<u64, Error> {
+    pub fn decommit(&self, offset: u64, bytes: u64) -> Result<Step, Error> {
         let pages = self.page_range(offset, bytes)?;
         self.ram()?.decommit(pages)
     }

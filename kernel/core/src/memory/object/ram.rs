@@ -2,7 +2,9 @@
 
 use super::Resolved;
 use super::mapped::{View, Views};
+use super::remains::Remains;
 use super::slot::{Slot, level_of, size_of_level};
+use super::step::{STEP_PAGES, Step};
 use super::tree::{Place, Tree, span};
 use crate::group::Group;
 use crate::lock::{Lock, LockGuard};
@@ -92,21 +94,26 @@ impl<M: Machine> Ram<M> {
         install(&resolved)
     }
 
-    pub(super) fn commit(&self, pages: Range<u64>) -> Result<u64, Error> {
-        let before = self.own_pages();
-        let mut page = pages.start;
-        while page < pages.end {
+    /// A step of making pages.
+    pub(super) fn commit(&self, pages: Range<u64>) -> Result<Step, Error> {
+        let (mut page, mut count) = (pages.start, 0);
+        let stop = pages.end.min(pages.start.saturating_add(STEP_PAGES));
+        while page < stop {
             let mut state = self.state.lock();
+            let before = state.own_pages;
             let resolved = self.touch(&mut state, page, false)?;
+            count += state.own_pages.saturating_sub(before);
             let span = resolved.size.pages().raw();
             page = (page & !(span - 1)) + span;
         }
-        Ok(self.own_pages().saturating_sub(before))
+        Ok(Step { count, next: (page < pages.end).then_some(page) })
     }
 
-    pub(super) fn decommit(&self, pages: Range<u64>) -> Result<u64, Error> {
+    /// A step of giving pages back.
+    pub(super) fn decommit(&self, pages: Range<u64>) -> Result<Step, Error> {
         let mut state = self.state.lock();
         let state = &mut *state;
+        let Some((pages, next)) = state.tree.step(&pages) else { return Ok(Step::default()) };
         state.tree.split_at(pages.start)?;
         state.tree.split_at(pages.end)?;
         state.views.clear(&pages);
@@ -124,7 +131,7 @@ impl<M: Machine> Ram<M> {
             }
             empty
         });
-        Ok(count)
+        Ok(Step { count, next })
     }
 
     /// Finds or makes the page; after this, if `is_write`, it may be written and is noted as dirty.
@@ -190,10 +197,9 @@ impl<M: Machine> Ram<M> {
     #[inline(always)]
     fn fill(&self, state: &mut State<M>, place: Place, old: Slot, is_write: bool) -> Result<Slot, Error> {
         let size = size_of_level(place.level);
-        self.group.charge(size.pages())?;
-        let Some(frame) = M::frames().allocate_object(size) else {
-            self.group.release(size.pages());
-            return Err(Error::NoMemory);
+        let frame = match self.take_frame(size) {
+            Ok(frame) => frame,
+            Err(error) => self.take_frame_late(size).ok_or(error)?,
         };
         M::zero_pages(frame, size.pages().raw());
         let new = Slot::page(frame);
@@ -202,6 +208,26 @@ impl<M: Machine> Ram<M> {
         state.tree.set(place, slot);
         state.own_pages += size.pages().raw();
         Ok(slot)
+    }
+
+    #[inline(always)]
+    fn take_frame(&self, size: PageSize) -> Result<Hpa, Error> {
+        self.group.charge(size.pages())?;
+        M::frames().allocate_object(size).ok_or_else(|| {
+            self.group.release(size.pages());
+            Error::NoMemory
+        })
+    }
+
+    /// [`Ram::take_frame`] after the pages of objects that are gone have been freed.
+    #[cold]
+    fn take_frame_late(&self, size: PageSize) -> Option<Hpa> {
+        while size == PageSize::Small && M::kernel().clear_remains() {
+            if let Ok(frame) = self.take_frame(size) {
+                return Some(frame);
+            }
+        }
+        None
     }
 
     /// Breaks sharing and notes the write.
@@ -268,17 +294,12 @@ impl<M: Machine> State<M> {
 
 impl<M: Machine> Drop for Ram<M> {
     fn drop(&mut self) {
-        let pages = self.pages;
-        let state = self.state.get_mut();
-        state.tree.visit(0..pages, &mut |_, level, slot| {
-            if slot.is_own() {
-                M::frames().release_object(slot.address(), size_of_level(level));
-                state.own_pages -= span(level);
-                self.group.release(PageCount::new(span(level)));
-            }
-            Slot::NONE
-        });
-        assert_eq!(state.own_pages, 0, "an object lost a page");
         self.group.release_kernel(OBJECT_COST_BYTES);
+        let state = self.state.get_mut();
+        let tree = core::mem::replace(&mut state.tree, Tree::new(0, self.group.clone()));
+        let mut remains = Remains { group: self.group.clone(), tree, next: 0, own_pages: state.own_pages };
+        if !remains.clear_some() {
+            M::kernel().leave_remains(remains);
+        }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::memory;
 use crate::testing::{FakeMachine, ram};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -65,7 +66,11 @@ impl Tracked {
     }
 
     fn decommit(&mut self, range: Range<u64>) {
-        self.memory.decommit(range.start * PAGE, (range.end - range.start) * PAGE).unwrap();
+        let rest = |page: u64| (range.end - page) * PAGE;
+        let mut next = Some(range.start);
+        while let Some(page) = next {
+            next = self.memory.decommit(page * PAGE, rest(page)).unwrap().next;
+        }
         for page in range {
             // Giving back a page that was never made changes nothing, so it need not be reported.
             if self.pages[page as usize] != 0 {
@@ -153,9 +158,11 @@ fn compare(flags: MemoryFlags, steps: Vec<Step>) {
         run(&mut objects, &group, step);
     }
     objects.iter().for_each(Tracked::check);
+    clean_up();
     let own: u64 = objects.iter().map(|object| object.memory.info().committed_bytes).sum();
     assert_eq!(group.info().memory_bytes, own);
     drop(objects);
+    clean_up();
     assert_eq!((group.info().memory_bytes, group.info().kernel_bytes), (0, 0));
     assert_eq!(FakeMachine::frames().counts().object.raw(), 0, "a frame is lost");
 }
@@ -216,7 +223,7 @@ fn a_group_at_its_limit_gets_no_page() {
     assert_eq!(memory.commit(0, 16 * PAGE), Err(Error::NoMemory));
 
     assert_eq!(memory.info().committed_bytes, 2 * PAGE);
-    assert_eq!(memory.decommit(0, 16 * PAGE), Ok(2));
+    assert_eq!(memory.decommit(0, 16 * PAGE), Ok(memory::Step { count: 2, next: None }));
     assert_eq!(group.info().memory_bytes, 0);
 }
 
@@ -269,5 +276,106 @@ fn hostile_ranges_are_refused() {
     assert_eq!(memory.clone_range(0, 0, group.clone()).map(drop), Err(Error::BadArgument));
     assert_eq!(memory.read(4 * PAGE - 1, &mut [0; 2]), Err(Error::OutOfRange));
     assert_eq!(memory.write(u64::MAX, &[0; 2]), Err(Error::OutOfRange));
-    assert_eq!(memory.decommit(4 * PAGE, 0), Ok(0));
+    assert_eq!(memory.decommit(4 * PAGE, 0), Ok(memory::Step::default()));
+}
+
+/// Frees what is left of objects that are gone.
+fn clean_up() {
+    while <FakeMachine as crate::Machine>::kernel().clean_up() {}
+}
+
+/// Does all steps; how many there were, and the sum of their counts.
+fn all_steps(mut step: impl FnMut(u64) -> memory::Step) -> (u32, u64) {
+    let (mut steps, mut sum, mut next) = (0, 0, Some(0));
+    while let Some(page) = next {
+        let done = step(page);
+        steps += 1;
+        sum += done.count;
+        next = done.next;
+    }
+    (steps, sum)
+}
+
+#[test]
+fn many_pages_are_made_shared_and_given_back_in_steps() {
+    ram::set_up::<FakeMachine>(256 << 20);
+    let group = Group::root();
+    let pages = 4 * STEP_PAGES + 1;
+    let bytes = pages * PAGE;
+    let memory = MemoryObject::<FakeMachine>::create(group.clone(), bytes, MemoryFlags::empty()).unwrap();
+    let rest = |page: u64| bytes - page * PAGE;
+
+    assert_eq!(all_steps(|page| memory.commit(page * PAGE, rest(page)).unwrap()), (5, pages));
+    let clone = memory.begin_clone(0, bytes, group.clone()).unwrap();
+    assert_eq!(all_steps(|page| memory.clone_some(&clone, 0, page).unwrap()), (5, pages));
+    assert_eq!(all_steps(|page| memory.decommit(page * PAGE, rest(page)).unwrap()), (5, pages));
+
+    assert_eq!(clone.info().committed_bytes, bytes);
+    assert_eq!(memory.info().committed_bytes, 0);
+}
+
+#[test]
+fn what_is_not_there_takes_no_steps() {
+    ram::set_up::<FakeMachine>(64 << 20);
+    let memory = MemoryObject::<FakeMachine>::create(Group::root(), 1 << 46, MemoryFlags::empty()).unwrap();
+    for page in [5, 1 << 20, (1 << 34) - 1] {
+        memory.write(page * PAGE, b"x").unwrap();
+    }
+
+    let steps = all_steps(|page| memory.decommit(page * PAGE, (1 << 46) - page * PAGE).unwrap());
+
+    assert_eq!(steps, (3, 3));
+}
+
+#[test]
+fn large_pages_are_not_cut_by_steps() {
+    ram::set_up::<FakeMachine>(64 << 20);
+    let group = Group::root();
+    let bytes = 12 << 20;
+    let memory = MemoryObject::<FakeMachine>::create(group.clone(), bytes, MemoryFlags::LARGE_PAGES).unwrap();
+    all_steps(|page| memory.commit(page * PAGE, bytes - page * PAGE).unwrap());
+    let kernel_bytes = group.info().kernel_bytes;
+
+    // From a page in the middle of the first: only that one is cut.
+    let steps = all_steps(|page| memory.decommit(page.max(3) * PAGE, bytes - page.max(3) * PAGE).unwrap());
+
+    assert_eq!(steps, (3, bytes / PAGE - 3));
+    assert_eq!(group.info().kernel_bytes, kernel_bytes + PAGE);
+}
+
+#[test]
+fn a_large_object_that_goes_is_freed_bit_by_bit() {
+    ram::set_up::<FakeMachine>(256 << 20);
+    let group = Group::root();
+    let pages = 3 * STEP_PAGES;
+    let memory =
+        MemoryObject::<FakeMachine>::create(group.clone(), pages * PAGE, MemoryFlags::empty()).unwrap();
+    all_steps(|page| memory.commit(page * PAGE, (pages - page) * PAGE).unwrap());
+
+    drop(memory);
+
+    assert_eq!(group.info().memory_bytes, 2 * STEP_PAGES * PAGE);
+    let kernel = <FakeMachine as crate::Machine>::kernel();
+    let mut turns = 0;
+    while kernel.clean_up() {
+        turns += 1;
+    }
+    assert_eq!((turns, group.info().memory_bytes, group.info().kernel_bytes), (2, 0, 0));
+}
+
+#[test]
+fn pages_of_a_gone_object_serve_who_needs_them_now() {
+    ram::set_up::<FakeMachine>(256 << 20);
+    let pages = 3 * STEP_PAGES;
+    let limits = abi::GroupLimits { memory_bytes: pages * PAGE, ..abi::GroupLimits::default() };
+    let group = Group::below(&Group::root(), &limits).unwrap();
+    let make = || {
+        let bytes = pages * PAGE;
+        let memory = MemoryObject::<FakeMachine>::create(group.clone(), bytes, MemoryFlags::empty()).unwrap();
+        all_steps(|page| memory.commit(page * PAGE, bytes - page * PAGE).unwrap());
+        memory
+    };
+    drop(make());
+
+    assert_eq!(make().info().committed_bytes, pages * PAGE);
 }

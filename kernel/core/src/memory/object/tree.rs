@@ -92,6 +92,33 @@ impl<M: Machine> Tree<M> {
         Ok(())
     }
 
+    /// The first page at or after `page` below a leaf that is not empty.
+    pub(super) fn next_present(&self, page: u64) -> Option<u64> {
+        if page >> (9 * self.height) != 0 { None } else { Self::next_below(self.root, self.height, 0, page) }
+    }
+
+    fn next_below(slot: Slot, level: u32, base: u64, page: u64) -> Option<u64> {
+        if slot.is_empty() {
+            return None;
+        }
+        if !slot.is_node() {
+            return Some(base.max(page));
+        }
+        let child_span = span(level - 1);
+        let first = page.saturating_sub(base) / child_span;
+        (first..SLOTS as u64).find_map(|index| {
+            let child = read::<M>(slot.address(), index as usize);
+            Self::next_below(child, level - 1, base + index * child_span, page)
+        })
+    }
+
+    /// The border at or after `page` that lies in no leaf.
+    pub(super) fn next_border(&self, page: u64) -> u64 {
+        let (place, slot) = self.find(page);
+        let mask = span(place.level) - 1;
+        if slot.is_empty() || page & mask == 0 { page } else { (page | mask) + 1 }
+    }
+
     /// Replaces each leaf of the range by what `change` makes of it. Leaves lie in the range as a whole
     /// ([`Tree::split_at`]). Nodes that become empty are freed.
     pub(super) fn visit(&mut self, range: Range<u64>, change: &mut dyn FnMut(u64, u32, Slot) -> Slot) {
@@ -131,6 +158,22 @@ impl<M: Machine> Tree<M> {
         }
         self.free_node(node);
         Slot::NONE
+    }
+
+    /// Frees the nodes of a tree that has no leaves any more: those that never got one.
+    pub(super) fn prune(&mut self) {
+        let root = core::mem::replace(&mut self.root, Slot::NONE);
+        self.prune_slot(root, self.height);
+    }
+
+    fn prune_slot(&self, slot: Slot, level: u32) {
+        if !slot.is_node() {
+            assert!(slot.is_empty(), "an object lost a page");
+            return;
+        }
+        (0..SLOTS)
+            .for_each(|index| self.prune_slot(read::<M>(slot.address(), index), level.saturating_sub(1)));
+        self.free_node(slot.address());
     }
 
     /// A node whose slots say together what `leaf` says.

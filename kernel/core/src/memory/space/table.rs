@@ -45,11 +45,10 @@ impl Owner {
 
 impl<M: Machine> SpaceTable<M> {
     pub(super) fn new(owner: Owner, format: Format, group: &Arc<Group>) -> Result<Arc<Self>, Error> {
-        let root = match owner {
-            Owner::Process => M::frames().allocate_root(),
-            Owner::Guest => M::frames().allocate_kernel().map(KernelFrame::into_address),
-        };
-        let root = root.ok_or(Error::NoMemory)?;
+        let root = M::frames().allocate_kernel().map(KernelFrame::into_address).ok_or(Error::NoMemory)?;
+        if owner == Owner::Process {
+            M::share_kernel_half(root);
+        }
         let table = Lock::new(Table::new(format, root, group.clone()));
         Ok(Arc::new(Self { owner, format, root, residency: Residency::new(), table }))
     }
@@ -135,10 +134,8 @@ impl<M: Machine> SpaceTable<M> {
 impl<M: Machine> Drop for SpaceTable<M> {
     fn drop(&mut self) {
         self.unmap(0..self.owner.end());
-        match self.owner {
-            Owner::Process => M::frames().retire_root(self.root),
-            Owner::Guest => drop(KernelFrame::<M>::adopt(self.root)),
-        }
+        // No processor has it loaded: each holds the space of the table that it has (`Cpu::load_table`).
+        drop(KernelFrame::<M>::adopt(self.root));
     }
 }
 
