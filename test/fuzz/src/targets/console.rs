@@ -3,7 +3,7 @@
 use super::messages::decode;
 use crate::Input;
 use console_terminal::{Console, Effect, SessionId, Terminal};
-use management_protocol::{Notice, Question, Request, StartMessage, VmConsole};
+use management_protocol::{Notice, Question, Request, Screen, StartMessage, VmConsole};
 
 /// Commands and keys.
 pub const WORDS: &[&[u8]] = &[
@@ -12,6 +12,9 @@ pub const WORDS: &[&[u8]] = &[
     b"start demo\r",
     b"stop other\r",
     b"console demo\r",
+    b"screen demo\r",
+    b"look demo\r",
+    b"\x1d\x1b\x9b\x9d",
     b"log 10000\r",
     b"stats\r",
     b"cpus\r",
@@ -42,7 +45,7 @@ pub fn run(data: &[u8]) {
     let mut console = Console::new(&StartMessage {
         has_log: true,
         serial: None,
-        screen: None,
+        screen: Some(Screen { width: 640, height: 480, stride_bytes: 2560, bits: 32, offset_bytes: 0 }),
         keyboard: None,
         vms,
         banner,
@@ -62,7 +65,14 @@ pub fn run(data: &[u8]) {
 fn perform(console: &mut Console, input: &mut Input<'_>, last_question: u32) {
     let (code, count) = (input.u8(), usize::from(input.u8()));
     let vm = count % (VMS.len() + 1);
-    match code % 10 {
+    match code % 14 {
+        10 => console.screen_connected(vm),
+        11 => console.screen_closed(vm),
+        12 => console.scanned(input.bytes(count)),
+        13 => {
+            let text = String::from_utf8_lossy(input.bytes(count)).into_owned();
+            console.screen_text(vm, last_question, &[text]);
+        }
         0 | 1 => console.typed(SessionId::Serial, input.bytes(count)),
         2 | 3 => console.typed(SessionId::Screen, input.bytes(count)),
         4 => console.vm_connected(vm),
@@ -102,6 +112,10 @@ fn check(console: &mut Console, screen: &mut Terminal) -> Option<u32> {
             Effect::ToVm(vm, bytes) => assert!(vm < VMS.len() && !bytes.is_empty(), "a byte for nobody"),
             Effect::ShowScreen(vm) | Effect::HideScreen(vm) | Effect::Strokes(vm, _) => {
                 assert!(vm < VMS.len(), "a screen of nobody");
+            }
+            Effect::AskText(vm, question) => {
+                assert!(vm < VMS.len(), "a question to nobody");
+                last = Some(question);
             }
             Effect::ReadLog(_, lines) => assert!((1..=10_000).contains(&lines)),
             Effect::Flush | Effect::Panic => {}
