@@ -32,6 +32,8 @@ pub enum Command {
     Screen(String),
     /// `look NAME`
     Look(String),
+    /// `balloon NAME MIB`
+    Balloon(String, u32),
     /// `stats`
     Statistics,
     /// `log [LINES]`
@@ -66,6 +68,8 @@ pub enum CommandError {
     },
     /// Not a number of lines.
     BadCount(String),
+    /// Not a number of MiB.
+    BadSize(String),
 }
 
 impl Command {
@@ -76,6 +80,7 @@ impl Command {
         let known = COMMANDS.iter().chain([&PANIC]).find(|command| command.word == word);
         let command = known.ok_or_else(|| CommandError::Unknown(word.into()))?;
         let argument = words.next();
+        let size = if command.argument == Argument::VmAndMib { words.next() } else { None };
         let is_too_much =
             words.next().is_some() || (command.argument == Argument::None && argument.is_some());
         if is_too_much {
@@ -88,6 +93,10 @@ impl Command {
             Argument::Vm => {
                 let name = argument.ok_or(CommandError::MissingName(command.word))?;
                 Ok(Self::with_name(command.word, name.into()))
+            }
+            Argument::VmAndMib => {
+                let name = argument.ok_or(CommandError::MissingName(command.word))?;
+                Ok(Command::Balloon(name.into(), parse_mib(size.unwrap_or_default())?))
             }
         }
     }
@@ -122,6 +131,7 @@ fn usage(command: &CommandWord) -> &'static str {
     match command.argument {
         Argument::None => "nothing",
         Argument::Vm => "one VM's name",
+        Argument::VmAndMib => "one VM's name and a number of MiB",
         Argument::Count => "at most a number of lines",
     }
 }
@@ -129,6 +139,10 @@ fn usage(command: &CommandWord) -> &'static str {
 fn parse_count(word: &str) -> Result<usize, CommandError> {
     let count = word.parse::<usize>().ok().filter(|count| (1..=LOG_LINES_MAX).contains(count));
     count.ok_or_else(|| CommandError::BadCount(word.into()))
+}
+
+fn parse_mib(word: &str) -> Result<u32, CommandError> {
+    word.parse().map_err(|_| CommandError::BadSize(word.into()))
 }
 
 impl fmt::Display for CommandError {
@@ -144,6 +158,7 @@ impl fmt::Display for CommandError {
             CommandError::BadCount(word) => {
                 write!(out, "\"{word}\" is not a number of lines from 1 to {LOG_LINES_MAX}")
             }
+            CommandError::BadSize(word) => write!(out, "\"{word}\" is not a number of MiB"),
         }
     }
 }
@@ -159,6 +174,7 @@ mod tests {
         for command in COMMANDS {
             let line = match command.argument {
                 Argument::Vm => alloc::format!("  {}  demo ", command.word),
+                Argument::VmAndMib => alloc::format!("  {}  demo 5", command.word),
                 Argument::None | Argument::Count => command.word.to_string(),
             };
             let parsed = Command::parse(&line);
@@ -170,6 +186,9 @@ mod tests {
         assert_eq!(Command::parse("panic a"), Ok(Command::Panic("a".into())));
         assert_eq!(Command::parse("panic"), Ok(Command::PanicConsole));
         assert_eq!(Command::parse("log 5"), Ok(Command::Log(5)));
+        assert_eq!(Command::parse("balloon a 64"), Ok(Command::Balloon("a".into(), 64)));
+        assert_eq!(Command::parse("balloon a"), Err(CommandError::BadSize("".into())));
+        assert_eq!(Command::parse("balloon a -1"), Err(CommandError::BadSize("-1".into())));
         assert_eq!(Command::parse("   "), Ok(Command::Nothing));
     }
 

@@ -7,6 +7,8 @@ pub(crate) enum Argument {
     None,
     /// A VM's name.
     Vm,
+    /// A VM's name and a number of MiB.
+    VmAndMib,
     /// A number, which may be left out.
     Count,
 }
@@ -24,7 +26,7 @@ const fn command(word: &'static str, argument: Argument, help: &'static str) -> 
 }
 
 /// The commands that `help` shows.
-pub(crate) const COMMANDS: [CommandWord; 15] = [
+pub(crate) const COMMANDS: [CommandWord; 16] = [
     command("help", Argument::None, "shows this"),
     command("vms", Argument::None, "lists the VMs, their state and what they use"),
     command("start", Argument::Vm, "starts a VM"),
@@ -34,6 +36,7 @@ pub(crate) const COMMANDS: [CommandWord; 15] = [
     command("console", Argument::Vm, "shows its serial line; Ctrl-] comes back"),
     command("screen", Argument::Vm, "shows its display; Ctrl-] comes back"),
     command("look", Argument::Vm, "prints the text that its display shows"),
+    command("balloon", Argument::VmAndMib, "takes so much of its memory back; 0 returns it"),
     command("stats", Argument::None, "counts exits, interrupts and wake-ups"),
     command("log", Argument::Count, "shows the last lines of the log (100)"),
     command("cpus", Argument::None, "shows the processors"),

@@ -16,8 +16,9 @@ pub(crate) struct Completion<'n> {
 pub(crate) fn complete<'n>(before: &str, names: &[&'n str]) -> Completion<'n> {
     let (head, word) = before.rsplit_once(' ').unwrap_or(("", before));
     let head = head.trim();
-    let takes_name =
-        |command: &&crate::commands::CommandWord| command.word == head && command.argument == Argument::Vm;
+    let takes_name = |command: &&crate::commands::CommandWord| {
+        command.word == head && matches!(command.argument, Argument::Vm | Argument::VmAndMib)
+    };
     let choices: Vec<&'n str> = if head.is_empty() {
         COMMANDS.iter().map(|command| command.word).filter(|choice| choice.starts_with(word)).collect()
     } else if COMMANDS.iter().any(|command| takes_name(&command)) {

@@ -348,6 +348,9 @@ impl Console {
             Command::Stop(name) => self.ask(id, Request::Stop(name)),
             Command::Reset(name) => self.ask(id, Request::Reset(name)),
             Command::Kill(name) => self.ask(id, Request::Kill(name)),
+            Command::Balloon(name, mib) => {
+                self.ask(id, Request::Balloon { name, bytes: u64::from(mib) << 20 });
+            }
             Command::Panic(name) => self.ask(id, Request::Panic(name)),
             Command::PanicConsole => self.effects.push(Effect::Panic),
             Command::Statistics => self.ask(id, Request::Statistics),

@@ -15,6 +15,7 @@ pub(crate) fn help() -> Vec<String> {
         let usage = match command.argument {
             Argument::None => String::from(command.word),
             Argument::Vm => format!("{} NAME", command.word),
+            Argument::VmAndMib => format!("{} NAME MIB", command.word),
             Argument::Count => format!("{} [LINES]", command.word),
         };
         table.row(vec![usage, command.help.into()]);

@@ -43,6 +43,13 @@ pub enum Request {
     Reboot,
     /// The answer to [`Notice::Farewell`]: everything is on the line. It gets no answer.
     Flushed,
+    /// Has a VM's balloon take so much of its memory; 0 gives all back.
+    Balloon {
+        /// The VM's name.
+        name: String,
+        /// Bytes.
+        bytes: u64,
+    },
 }
 
 /// Supervisor to console.

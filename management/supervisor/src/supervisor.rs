@@ -105,6 +105,9 @@ impl Supervisor {
             Request::Panic(name) => {
                 self.with_vm(name, |vm, effects| vm.ask(vmm_protocol::Request::Panic, effects))
             }
+            Request::Balloon { name, bytes } => {
+                self.with_vm(name, |vm, effects| vm.ask(vmm_protocol::Request::Balloon(*bytes), effects))
+            }
             Request::Vms { .. }
             | Request::Statistics
             | Request::Cpus

@@ -18,6 +18,7 @@ pub(crate) fn stories() -> Vec<Story> {
         Story::new("a_vm_is_restarted_as_its_policy_says", restart_policies),
         Story::new("a_guests_reboot_restarts_the_guest_alone", guest_reboots),
         Story::new("the_monitor_turns_the_machine_off", monitor_shutdown),
+        Story::new("a_balloon_takes_memory_of_linux_and_gives_it_back", balloon),
         Story::new("stop_presses_the_power_button_and_linux_shuts_down", stop_by_button),
     ]
 }
@@ -87,6 +88,24 @@ fn guest_reboots(world: &World<'_>) -> Result<(), Failure> {
     running.wait_for("CORTEN-GUEST rebooting", LIMIT)?;
     running.wait_for("CORTEN-GUEST up", LIMIT)?;
     Ok(())
+}
+
+/// The VM has 128 MiB, of which Linux touches most when it starts, and gives 64 up.
+fn balloon(world: &World<'_>) -> Result<(), Failure> {
+    let guest = Linux::new("linux", "tick").on_host_console();
+
+    let mut running = world.start(&world.direct(&staying_on(&[guest]))?)?;
+
+    running.wait_for("CORTEN-GUEST tick 2\r", LIMIT)?;
+    let mut monitor = Monitor::open(&mut running, LIMIT)?;
+    monitor.wait_for_memory("linux", |mib| mib > 75.0)?;
+    monitor.command("balloon linux 64")?;
+    monitor.wait_for_memory("linux", |mib| mib < 75.0)?;
+    monitor.command("balloon linux 0")?;
+    monitor.leave()?;
+    running.wait_for("CORTEN-GUEST tick ", LIMIT)?;
+    running.wait_for("CORTEN-GUEST tick ", LIMIT)?;
+    Monitor::open(&mut running, LIMIT)?.wait_for_state("linux", "running")
 }
 
 fn stop_by_button(world: &World<'_>) -> Result<(), Failure> {

@@ -44,16 +44,34 @@ impl<'r> Monitor<'r> {
 
     /// Asks for the table of VMs until this one is in that state.
     pub fn wait_for_state(&mut self, name: &str, state: &str) -> Result<(), Failure> {
+        self.wait_for_row(name, state, |row| row.split_whitespace().nth(1) == Some(state))
+    }
+
+    /// Asks for the table of VMs until the memory in use by this one, in MiB, is as wanted.
+    pub fn wait_for_memory(&mut self, name: &str, is_wanted: impl Fn(f64) -> bool) -> Result<(), Failure> {
+        self.wait_for_row(name, "of the wanted size", |row| {
+            let used = row.split_whitespace().nth(4).and_then(|cell| cell.strip_suffix('M'));
+            used.and_then(|mib| mib.parse().ok()).is_some_and(&is_wanted)
+        })
+    }
+
+    /// Asks for the table of VMs until the row of this one is as wanted.
+    fn wait_for_row(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), Failure> {
         let deadline = Instant::now() + self.limit;
         loop {
             let table = self.ask("vms", "LAST END")?;
             let row =
                 table.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap_or_default();
-            if row.split_whitespace().nth(1) == Some(state) {
+            if is_wanted(row) {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(Failure::Wrong(format!("{name} does not become {state}; its row: {row}")));
+                return Err(Failure::Wrong(format!("{name} does not become {wanted}; its row: {row}")));
             }
             std::thread::sleep(ASK_AGAIN);
         }
