@@ -33,7 +33,7 @@ impl Vmx {
         let at = read(field::GUEST_CR3) & ADDRESS;
         let frame = self.find_frame(at).ok_or(at)?;
         let mut bytes = [0; 32];
-        X86::read_memory(Hpa::new(frame | at % PAGE_BYTES), &mut bytes);
+        X86::read_memory(Hpa::new(frame | (at % PAGE_BYTES)), &mut bytes);
         for (index, entry) in (0..).zip(bytes.as_chunks().0) {
             let raw = u64::from_le_bytes(*entry);
             // What the processor would refuse in an entry that is there cannot be entered with.

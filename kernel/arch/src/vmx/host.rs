@@ -37,7 +37,9 @@ pub(super) fn note() {
     assert!(gdt.limit == GDT_LIMIT, "an unknown GDT");
     let descriptor = (gdt.base + u64::from(TASK)) as *const u64;
     // SAFETY: the GDT is the processor's own and has the task state's descriptor of 16 bytes there.
-    let (low, high) = unsafe { (descriptor.read(), descriptor.add(1).read()) };
+    let low = unsafe { descriptor.read() };
+    // SAFETY: as above; the second half.
+    let high = unsafe { descriptor.wrapping_add(1).read() };
     let host = &HOSTS[index()];
     host.gdt.store(gdt.base, Relaxed);
     host.idt.store(idt.base, Relaxed);
@@ -47,8 +49,10 @@ pub(super) fn note() {
 /// Fills in what is the same for all vCPUs and runs on the calling processor.
 pub(super) fn fill() {
     let host = &HOSTS[index()];
-    // SAFETY: every processor with VT-x has these two.
-    let (efer, pat) = unsafe { (msr::read(msr::EFER), msr::read(msr::PAT)) };
+    // SAFETY: every processor with VT-x has this.
+    let efer = unsafe { msr::read(msr::EFER) };
+    // SAFETY: and this.
+    let pat = unsafe { msr::read(msr::PAT) };
     for (field, value) in [
         (field::HOST_ES, 0),
         (field::HOST_CS, u64::from(KERNEL_CODE)),
