@@ -11,6 +11,7 @@ mod linux;
 mod lives;
 mod machines;
 mod monitor;
+mod pc;
 mod refusals;
 mod ring3;
 mod story;
@@ -23,6 +24,7 @@ pub use story::{Extent, Images, Report, Story, World};
 /// All stories, the longest first so that they do not end up alone at the end.
 pub fn all() -> Vec<Story> {
     let mut stories = linux::stories();
+    stories.extend(pc::stories());
     stories.extend(lives::stories());
     stories.extend(isolation::stories());
     stories.extend(ring3::stories());

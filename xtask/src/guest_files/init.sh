@@ -42,6 +42,14 @@ for task in $todo; do
             echo 3 > /proc/sys/vm/drop_caches
             echo "CORTEN-GUEST disk read back: $(dd if=/dev/vda bs=512 skip=1 count=1 2>/dev/null | head -c 20)"
             ;;
+        drives)
+            for drive in /sys/block/*; do
+                name=${drive##*/}
+                case $name in ram*|loop*|zram*) continue ;; esac
+                bytes=$(dd if=/dev/$name bs=64k count=32 2>/dev/null | wc -c)
+                echo "CORTEN-GUEST drive $name sectors=$(cat $drive/size) read=$bytes"
+            done
+            ;;
         tick)
             count=0
             while :; do count=$((count + 1)); echo "CORTEN-GUEST tick $count"; sleep 1; done

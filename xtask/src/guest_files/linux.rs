@@ -18,6 +18,11 @@ const MODULES: [&str; 8] = [
     "button",
     "evdev",
 ];
+/// Modules for drives of PCs.
+const DRIVE_MODULES: [&str; 3] = ["ata_piix", "sd_mod", "sr_mod"];
+/// The files that list them in the order in which they load.
+const MODULE_LIST: &str = "modules.txt";
+const DRIVE_MODULE_LIST: &str = "drive-modules.txt";
 /// Says which modules were taken from the package, so that a change of the list fetches it again.
 const TAKEN: &str = "taken.txt";
 
@@ -31,9 +36,10 @@ impl Linux {
     pub(crate) fn fetch() -> Result<Self, Failure> {
         let linux = Self { folder: places::folder("linux")? };
         let taken = places::read_text(&linux.folder.join(TAKEN)).unwrap_or_default();
-        if !linux.kernel().exists() || taken != MODULES.join("\n") {
+        let wanted = [&MODULES[..], &DRIVE_MODULES].concat().join("\n");
+        if !linux.kernel().exists() || taken != wanted {
             linux.download()?;
-            places::write(&linux.folder.join(TAKEN), MODULES.join("\n"))?;
+            places::write(&linux.folder.join(TAKEN), wanted)?;
         }
         Ok(linux)
     }
@@ -45,7 +51,16 @@ impl Linux {
 
     /// The modules for our devices, each after those that it needs.
     pub(crate) fn modules(&self) -> Result<Vec<PathBuf>, Failure> {
-        let list = places::read_text(&self.folder.join("modules.txt"))?;
+        self.listed(MODULE_LIST)
+    }
+
+    /// The modules for drives that only PCs have, likewise; to be loaded after the others.
+    pub(crate) fn drive_modules(&self) -> Result<Vec<PathBuf>, Failure> {
+        self.listed(DRIVE_MODULE_LIST)
+    }
+
+    fn listed(&self, list: &str) -> Result<Vec<PathBuf>, Failure> {
+        let list = places::read_text(&self.folder.join(list))?;
         Ok(list.lines().map(|name| self.folder.join(name)).collect())
     }
 
@@ -78,14 +93,23 @@ impl Linux {
         for name in MODULES {
             add_module(name, &all, &mut ordered)?;
         }
+        let always = ordered.len();
+        for name in DRIVE_MODULES {
+            add_module(name, &all, &mut ordered)?;
+        }
+        self.keep_modules(MODULE_LIST, ordered.get(..always).unwrap_or_default())?;
+        self.keep_modules(DRIVE_MODULE_LIST, ordered.get(always..).unwrap_or_default())
+    }
+
+    fn keep_modules(&self, list_name: &str, ordered: &[PathBuf]) -> Result<(), Failure> {
         let mut list = String::new();
         for module in ordered {
             let name = module.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            places::copy(&module, &self.folder.join(&name))?;
+            places::copy(module, &self.folder.join(&name))?;
             list.push_str(&name);
             list.push('\n');
         }
-        places::write(&self.folder.join("modules.txt"), list)
+        places::write(&self.folder.join(list_name), list)
     }
 }
 

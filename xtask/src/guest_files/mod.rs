@@ -1,9 +1,11 @@
 //! What guests are made of: Debian's cloud kernel and an initial RAM disk of ours.
 
 mod archive;
+mod boot_disk;
 mod linux;
 mod ram_disk;
 
 pub(crate) use archive::Archive;
+pub(crate) use boot_disk::boot_disk;
 pub(crate) use linux::Linux;
-pub(crate) use ram_disk::{add_busybox, shell_disk};
+pub(crate) use ram_disk::{add_busybox, drives_disk, shell_disk};

@@ -1,6 +1,6 @@
 //! The RAM disk that makes Linux a shell: busybox and a script.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Archive, Linux};
 use crate::{Failure, places};
@@ -23,12 +23,23 @@ pub(crate) fn add_busybox(archive: &mut Archive) -> Result<(), Failure> {
 
 /// The RAM disk of the demo and the stories.
 pub(crate) fn shell_disk(linux: &Linux) -> Result<Vec<u8>, Failure> {
+    ram_disk(&linux.modules()?)
+}
+
+/// The same with modules for the drives that a PC may have.
+pub(crate) fn drives_disk(linux: &Linux) -> Result<Vec<u8>, Failure> {
+    let mut modules = linux.modules()?;
+    modules.extend(linux.drive_modules()?);
+    ram_disk(&modules)
+}
+
+fn ram_disk(modules: &[PathBuf]) -> Result<Vec<u8>, Failure> {
     let mut archive = Archive::default();
     add_busybox(&mut archive)?;
     let mut order = String::new();
-    for module in linux.modules()? {
+    for module in modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        archive.file(&format!("lib/modules/{name}"), &places::read(&module)?);
+        archive.file(&format!("lib/modules/{name}"), &places::read(module)?);
         order.push_str(&name);
         order.push('\n');
     }

@@ -7,6 +7,7 @@ use test_emulator::Failure as StoryFailure;
 use test_stories::Images;
 
 use crate::build::{System, build_hostile_program, build_test_guests};
+use crate::guest_files::{Linux, boot_disk};
 use crate::image::{Definition, Image};
 use crate::{Failure, bench, elf, places, run};
 
@@ -36,6 +37,7 @@ impl<'s> TestImages<'s> {
         let mut disk = DISK_LABEL.to_vec();
         disk.resize(DISK_BYTES, 0);
         places::write(&guests.join("disk.img"), disk)?;
+        boot_disk(&Linux::fetch()?, &guests.join("pc.img"), &places::folder("pc-disk")?)?;
         Ok(Self { system, guests, tools: Mutex::new(()) })
     }
 
