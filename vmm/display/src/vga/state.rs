@@ -108,13 +108,13 @@ impl Vga {
 
     /// Writes a register of the Bochs extension.
     pub(super) fn write_vbe(&mut self, index: u16, value: u16, effects: &mut Effects) {
-        if self.vbe.write(index, value, self.memory.bytes()) == VbeChange::Clear
-            && let Some(mode) = self.vbe.mode()
-        {
+        let change = self.vbe.write(index, value, self.memory.bytes());
+        // Text goes back to the planes first, or it would come back after they are cleared.
+        self.settle(effects);
+        if let (VbeChange::Clear, Some(mode)) = (change, self.vbe.mode()) {
             self.memory.clear(mode.start, mode.stride.saturating_mul(u64::from(mode.height)));
         }
         effects.note(Attention::DISPLAY);
-        self.settle(effects);
     }
 
     /// After registers changed: moves text to where the window shows it, and tells the outside if another piece of

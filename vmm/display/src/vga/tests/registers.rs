@@ -128,6 +128,17 @@ fn a_new_mode_starts_black_unless_told_otherwise() {
 }
 
 #[test]
+fn a_new_mode_shows_nothing_of_the_text_before_it() {
+    let mut machine = Machine::new();
+    machine.set_mode(&TEXT_80);
+    machine.poke(0x1_8000, &[b'A'; 0x8000]);
+
+    machine.set_vbe_mode(640, 480, 32);
+
+    assert!(machine.picture().iter().flatten().all(|pixel| *pixel == 0));
+}
+
+#[test]
 fn bar_0_is_prefetchable_and_as_large_as_the_memory() {
     let mut machine = Machine::new();
     machine.configure(0x10, 0xFFFF_FFFF);
