@@ -5,11 +5,13 @@
 //! | `when_all_stopped` | `"wait"` or `"poweroff"` | `"wait"` |
 //! | in each `[[vm]]`: `name` | 1 to 32 letters, digits, `-`, `_`, `.` | must be there |
 //! | `memory` | a size such as `"256M"`, whole 4 KiB, 2M to 4T | must be there |
-//! | `kernel` | a file, relative to this one: bzImage or ELF with a PVH note | must be there |
+//! | `kernel` | a file, relative to this one: bzImage or ELF with a PVH note | must be there, or `firmware` |
+//! | `firmware` | `"uefi"`, `"bios"` or a ROM file: makes the machine a PC | a kernel is started |
 //! | `vcpus` | 1 to 64 | 1 |
 //! | `initrd` | a file | none |
 //! | `cmdline` | the kernel's command line, at most 2047 bytes | empty |
-//! | `disks` | up to 16 of `{ file = "disk.img", read_only = false }` | none |
+//! | `disks` | up to 16 of `{ file = "disk.img", read_only = false, bus = "virtio" }` | none |
+//! | of a PC: `platform`, `cdrom`, `cdrom_bus`, `floppy`, `display`, `nics`, `boot`, `rtc` | see docs/vm-file.md | |
 //! | `console` | `"buffer"`, or `"host"` for one VM: the machine's serial line | `"buffer"` |
 //! | `restart` | `"never"`, `"on-failure"`, `"always"` | `"never"` |
 //! | `start` | whether it is started with the machine | `true` |

@@ -139,7 +139,7 @@ pub enum Display {
     /// VGA with a linear frame buffer.
     #[default]
     Vga,
-    /// VGA at first, and virtio-gpu for drivers that know it.
+    /// virtio-gpu alone, for systems that have its driver.
     VirtioGpu,
 }
 
