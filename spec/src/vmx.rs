@@ -211,8 +211,6 @@ pub mod primary {
     pub const CR3_STORE: u32 = 1 << 16;
     /// Writes of CR8 exit.
     pub const CR8_LOAD: u32 = 1 << 19;
-    /// Reads of CR8 exit.
-    pub const CR8_STORE: u32 = 1 << 20;
     /// CR8 lives in the virtual-APIC page.
     pub const TPR_SHADOW: u32 = 1 << 21;
     /// Exit when the guest can take an NMI.
@@ -221,14 +219,10 @@ pub mod primary {
     pub const MOV_DR: u32 = 1 << 23;
     /// All port accesses exit.
     pub const ALL_PORTS: u32 = 1 << 24;
-    /// The I/O bitmaps count.
-    pub const PORT_BITMAPS: u32 = 1 << 25;
     /// The MSR bitmap counts.
     pub const MSR_BITMAP: u32 = 1 << 28;
     /// MONITOR exits.
     pub const MONITOR: u32 = 1 << 29;
-    /// PAUSE exits.
-    pub const PAUSE: u32 = 1 << 30;
     /// The secondary controls count.
     pub const SECONDARY: u32 = 1 << 31;
 }
@@ -445,10 +439,6 @@ pub mod capability {
     pub const ENTRY: u32 = 0x484;
     /// Miscellaneous.
     pub const MISC: u32 = 0x485;
-    /// CR0 bits that must be 1.
-    pub const CR0_FIXED0: u32 = 0x486;
-    /// CR0 bits that may be 1.
-    pub const CR0_FIXED1: u32 = 0x487;
     /// CR4 bits that must be 1.
     pub const CR4_FIXED0: u32 = 0x488;
     /// CR4 bits that may be 1.
@@ -481,14 +471,10 @@ pub mod capability {
     pub const INVEPT: u64 = 1 << 20;
     /// EPT_VPID: INVEPT of one table.
     pub const INVEPT_SINGLE: u64 = 1 << 25;
-    /// EPT_VPID: INVEPT of all tables.
-    pub const INVEPT_ALL: u64 = 1 << 26;
     /// EPT_VPID: INVVPID exists.
     pub const INVVPID: u64 = 1 << 32;
     /// EPT_VPID: INVVPID of one identifier.
     pub const INVVPID_SINGLE: u64 = 1 << 41;
-    /// EPT_VPID: INVVPID of all identifiers.
-    pub const INVVPID_ALL: u64 = 1 << 42;
 }
 
 /// Types of INVEPT and INVVPID (chapter 31).
