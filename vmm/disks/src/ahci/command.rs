@@ -17,7 +17,7 @@ use spec::{
         PX_IS_SET_BITS, PX_IS_TASK_ERROR, RECEIVED_PIO_SETUP, RECEIVED_SET_BITS, TABLE_DESCRIPTORS,
         TABLE_PACKET,
     },
-    ata::{ERROR_ABORT, PACKET_BYTES, STATUS_ERROR, STATUS_READY, STATUS_SEEK},
+    ata::{ERROR_ABORT, PACKET_BYTES, STATUS_ERROR, STATUS_READY, STATUS_SEEK, command},
 };
 use vmm_bus::{GuestMemory, GuestRange, MemoryError, Volume};
 
@@ -228,11 +228,14 @@ impl<V: Volume> Port<V> {
             return Ok(());
         }
         self.registers.issued &= !(1 << active.slot);
-        if active.how == Some((Mode::Pio, Direction::ToHost)) {
+        let is_read_by_pio = active.how == Some((Mode::Pio, Direction::ToHost));
+        if is_read_by_pio {
             let frame = pio_setup_frame(&registers, active.moved);
             self.post(memory, RECEIVED_PIO_SETUP, &frame);
             self.registers.interrupt_status |= PX_IS_PIO_SETUP;
-        } else {
+        }
+        // Reading by PIO ends with its setup frame; only packet commands tell how they ended after that.
+        if !is_read_by_pio || registers.command == command::PACKET {
             self.post_registers(memory, &registers);
         }
         Ok(())

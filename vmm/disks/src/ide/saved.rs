@@ -49,7 +49,9 @@ impl<V: Volume> Ide<V> {
                     (Some(drive), Some(state)) => drive.restore(state)?,
                     (None, None) => {}
                     _ => {
-                        return Err(RestoreError::Impossible("the drives are not those of the saved machine"));
+                        return Err(RestoreError::Impossible(
+                            "the drives are not those of the saved machine",
+                        ));
                     }
                 }
             }

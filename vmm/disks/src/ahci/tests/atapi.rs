@@ -1,6 +1,6 @@
 //! A CD-ROM drive behind the controller.
 
-use super::bench::{Bench, Command, DATA, SIG, TFD, pattern};
+use super::bench::{Bench, Command, DATA, DHRS, FRAMES, IS, SIG, TFD, pattern};
 use crate::Drive;
 use alloc::vec;
 use spec::ata::command as ata;
@@ -42,6 +42,8 @@ fn blocks_are_read_with_and_without_dma() {
 
         assert_eq!(bench.peek(DATA, 0x10000), pattern(64 * 4)[5 * 2048..37 * 2048]);
         assert_eq!(bench.moved(0), 0x10000);
+        assert_eq!(bench.read(IS) & DHRS, DHRS, "packet commands always end with the registers");
+        assert_eq!(bench.peek(FRAMES + 0x40, 3), [0x34, 0x40, 0x50]);
     }
 }
 
