@@ -9,6 +9,9 @@ use crate::vms::{Linux, staying_on, until_all_stopped};
 /// Idle guests that a machine of 1 GiB must hold.
 const IDLE_VMS: u32 = 50;
 
+/// CPU time after which two VMs are compared.
+const PINNED_SECONDS: f64 = 4.0;
+
 /// The stories.
 pub(crate) fn stories() -> Vec<Story> {
     vec![
@@ -18,6 +21,7 @@ pub(crate) fn stories() -> Vec<Story> {
         Story::new("a_vm_is_restarted_as_its_policy_says", restart_policies),
         Story::new("a_guests_reboot_restarts_the_guest_alone", guest_reboots),
         Story::new("the_monitor_turns_the_machine_off", monitor_shutdown),
+        Story::new("vcpus_stay_on_their_processors", affinity),
         Story::new("a_balloon_takes_memory_of_linux_and_gives_it_back", balloon),
         Story::new("stop_presses_the_power_button_and_linux_shuts_down", stop_by_button),
     ]
@@ -129,5 +133,30 @@ fn monitor_shutdown(world: &World<'_>) -> Result<(), Failure> {
     running.wait_for("CORTEN-GUEST idle", LIMIT)?;
     Monitor::open(&mut running, LIMIT)?.command("shutdown")?;
     running.wait_until_off(LIMIT)?;
+    Ok(())
+}
+
+/// The first VM has twice as many busy vCPUs as the second, but one processor as well. If they leave it, they take more.
+/// (Each has two at least, so that they take turns: time is counted then.)
+fn affinity(world: &World<'_>) -> Result<(), Failure> {
+    let vm = |name: &str, vcpus: u32, cpu: u32| {
+        format!(
+            "[[vm]]\nname = \"{name}\"\nvcpus = {vcpus}\nmemory = \"64M\"\nkernel = \"test-guest.elf\"\n\
+             cmdline = \"claim=fresh-memory-is-zero then=spin others={}\"\ncpus = [{cpu}]\n",
+            vcpus - 1
+        )
+    };
+    let definition = format!("{}{}", vm("four", 4, 1), vm("two", 2, 2));
+    let mut running = world.start(&world.direct(&definition)?.cpus(4))?;
+
+    let mut monitor = Monitor::wait(&mut running, LIMIT)?;
+    for name in ["four", "two"] {
+        monitor.wait_for_console(name, "CLAIM fresh-memory-is-zero holds")?;
+    }
+    monitor.wait_for_cpu_time("two", PINNED_SECONDS)?;
+    let (four, two) = (monitor.cpu_seconds("four")?, monitor.cpu_seconds("two")?);
+    if four > two * 1.5 {
+        return Err(Failure::Wrong(format!("four vCPUs on one processor took {four} s, two took {two} s")));
+    }
     Ok(())
 }

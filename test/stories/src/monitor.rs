@@ -55,12 +55,27 @@ impl<'r> Monitor<'r> {
         })
     }
 
+    /// Asks for the table of VMs until this one has used so many seconds of CPU time.
+    pub fn wait_for_cpu_time(&mut self, name: &str, seconds: f64) -> Result<(), Failure> {
+        self.wait_for_row(name, "old enough", |row| cpu_seconds(row).is_some_and(|used| used >= seconds))
+    }
+
+    /// CPU time that this VM has used.
+    pub fn cpu_seconds(&mut self, name: &str) -> Result<f64, Failure> {
+        let mut seconds = None;
+        self.wait_for_row(name, "readable", |row| {
+            seconds = cpu_seconds(row);
+            seconds.is_some()
+        })?;
+        seconds.ok_or_else(|| Failure::Wrong(format!("no CPU time of {name}")))
+    }
+
     /// Asks for the table of VMs until the row of this one is as wanted.
     fn wait_for_row(
         &mut self,
         name: &str,
         wanted: &str,
-        is_wanted: impl Fn(&str) -> bool,
+        mut is_wanted: impl FnMut(&str) -> bool,
     ) -> Result<(), Failure> {
         let deadline = Instant::now() + self.limit;
         loop {
@@ -89,5 +104,16 @@ impl<'r> Monitor<'r> {
     /// Goes back to the console of the VM that was seen last.
     pub fn leave(self) -> Result<(), Failure> {
         self.running.send(ESCAPE)
+    }
+}
+
+/// The CPU time in a row of the table of VMs, which stands behind name, state, CPUs, memory, memory in use and ring 0's.
+fn cpu_seconds(row: &str) -> Option<f64> {
+    let mut cells = row.split_whitespace().skip(6);
+    let number: f64 = cells.next()?.parse().ok()?;
+    match cells.next()? {
+        "s" => Some(number),
+        "ms" => Some(number / 1000.0),
+        _ => None,
     }
 }
