@@ -119,6 +119,22 @@ pub(crate) fn start_one(id: u32, work: fn()) {
     send(id, 0x4608);
 }
 
+/// Starts `others` more processors and spins for ever, as they do.
+pub(crate) fn spin_with(others: u32) -> ! {
+    enable();
+    for id in 1..=others {
+        start_one(id, spin);
+    }
+    spin();
+    unreachable!("spinning does not end")
+}
+
+fn spin() {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
 /// Starts `count` more processors (APIC ids 1 and up); whether all came. Each runs `work` once.
 pub(crate) fn start_others(count: u32, work: fn()) -> bool {
     for id in 1..=count {

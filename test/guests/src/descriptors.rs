@@ -14,23 +14,16 @@ pub(crate) mod selector {
     pub(crate) const DATA: u16 = 0x10;
     /// Ring 0, 32-bit code.
     pub(crate) const CODE_32: u16 = 0x18;
-    /// Ring 3, 64-bit code.
-    pub(crate) const USER_CODE_64: u16 = 0x30 | 3;
-    /// Ring 3, flat data.
-    pub(crate) const USER_DATA: u16 = 0x38 | 3;
-    /// Ring 3, 32-bit code.
-    pub(crate) const USER_CODE_32: u16 = 0x40 | 3;
+    // 0x30 to 0x40 are ring 3: 64-bit code, flat data, 32-bit code. Assembly names them by number.
     /// The task state of 64-bit mode; two entries.
     pub(crate) const TASK_64: u16 = 0x48;
     /// A task state of 32-bit mode, for the task that jumps.
     pub(crate) const TASK_OLD: u16 = 0x58;
     /// A task state of 32-bit mode, for the task that is jumped to.
     pub(crate) const TASK_NEW: u16 = 0x60;
-    /// For a claim to fill in.
-    pub(crate) const SPARE: u16 = 0x68;
 }
 
-const ENTRIES: usize = 14;
+const ENTRIES: usize = 13;
 /// Bytes of a task state in either format.
 pub(crate) const TASK_BYTES: u64 = 104;
 /// Type of an available task state that is present, shifted to its place.
@@ -49,7 +42,6 @@ static mut TABLE: Table = Table([
     0x00af_fb00_0000_ffff,
     0x00cf_f300_0000_ffff,
     0x00cf_fb00_0000_ffff,
-    0,
     0,
     0,
     0,

@@ -3,7 +3,8 @@
 //! All claims are in one image; the word `claim=NAME` of the kernel's command line chooses one, or several with commas
 //! between them, if they leave the machine as they found it. A claim returns whether it holds; the
 //! kernel prints `CLAIM NAME holds` or `CLAIM NAME fails: why` on the first serial line and turns the machine off in the
-//! end. The name is the claim, spelled out. Other words are arguments of single claims.
+//! end. The name is the claim, spelled out. With `then=spin others=N` so many further processors and this one spin instead of turning
+//! the machine off. Other words are arguments of single claims.
 #![no_std]
 #![no_main]
 // These kernels are nothing but hardware access: they run in the machine that they test, alone.
@@ -69,6 +70,9 @@ pub(crate) fn run(start_info: u64) -> ! {
             None => Err(Failure { what: "no such claim", found: 0, wanted: 0 }),
         };
         tell(name, verdict);
+    }
+    if startup::word("then=") == Some("spin") {
+        apic::spin_with(startup::number("others=").unwrap_or(0) as u32);
     }
     processor::power_off()
 }

@@ -181,11 +181,6 @@ pub(crate) fn set_present(vector: u8, is_present: bool) {
     }
 }
 
-/// Where the table lies.
-pub(crate) fn table() -> u64 {
-    &raw const TABLE as u64
-}
-
 /// CR2 when the last exception came.
 pub(crate) fn last_address() -> u64 {
     LAST_ADDRESS.load(SeqCst)
@@ -223,6 +218,7 @@ macro_rules! exception_of {
 macro_rules! exception_in_user {
     ($flags:expr, $($assembly:tt)*) => {{
         $crate::traps::arm();
+        let flags: u64 = $flags;
         unsafe {
             core::arch::asm!(
                 "lea {scratch}, [rip + 77f]",
@@ -241,7 +237,7 @@ macro_rules! exception_in_user {
                 "int 0x81",
                 "77:",
                 scratch = out(reg) _,
-                flags = in(reg) $flags,
+                flags = in(reg) flags,
                 place = sym $crate::traps::RESUME,
                 stack = sym $crate::traps::KERNEL_STACK,
                 out("rax") _, out("rcx") _, out("rdx") _, out("rdi") _, out("rsi") _,

@@ -133,7 +133,7 @@ pub(super) fn single_steps_cross_exits() -> Verdict {
     start();
     unsafe { step_run(DEVICE) };
     traps::clear_handler(DEBUG);
-    let wanted = unsafe { &*(&raw const step_places) };
+    let wanted = unsafe { &step_places };
     for (index, place) in wanted.iter().enumerate() {
         expect("the next step ends behind the next instruction", PLACES[index].load(SeqCst), *place)?;
         expect("DR6 says single step", STATUS[index].load(SeqCst) & 0xf00f, SINGLE_STEP)?;

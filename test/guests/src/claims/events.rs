@@ -86,7 +86,7 @@ pub(super) fn every_destination_is_survived() -> Verdict {
             let raw = random.next();
             // No INIT to this processor, and no vector that is an exception.
             let kind = [FIXED, LOWEST, SMI, RESERVED, NMI][(raw >> 40) as usize % 5];
-            let command = kind | raw as u32 & 0xc_8800 | 0x40 + (raw >> 8) as u32 % 0x40;
+            let command = kind | (raw as u32 & 0xc_8800) | (0x40 + (raw >> 8) as u32 % 0x40);
             apic::send((raw >> 16) as u32, command);
             unsafe { asm!("sti", "nop", "cli") };
         }

@@ -22,9 +22,12 @@ mod timer;
 
 use crate::Verdict;
 
+/// A claim: whether it holds.
+type Claim = fn() -> Verdict;
+
 /// All claims.
 // tidy: table
-pub(crate) const ALL: &[(&str, fn() -> Verdict)] = &[
+pub(crate) const ALL: &[(&str, Claim)] = &[
     ("cpuid-shows-a-hypervisor-and-no-svm", cpuid::shows_a_hypervisor_and_no_svm),
     ("cpuid-follows-osxsave", cpuid::follows_osxsave),
     ("a-prefixed-cpuid-is-one-instruction", cpuid::a_prefixed_one_is_one_instruction),

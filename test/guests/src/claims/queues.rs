@@ -217,7 +217,7 @@ pub(super) fn tables_of_tables() -> Verdict {
             offer_and_tell(driver);
         },
         |driver| {
-            driver.describe(0, NOWHERE, u32::MAX & !15, flag::INDIRECT, 0);
+            driver.describe(0, NOWHERE, !15u32, flag::INDIRECT, 0);
             offer_and_tell(driver);
         },
     ])
@@ -366,11 +366,11 @@ pub(super) fn garbage_everywhere() -> Verdict {
         for round in 0..60 {
             driver.start();
             for _ in 0..20 {
-                let place = driver.descriptors + random.next() % (3 * 4096) & !3;
+                let place = (driver.descriptors + random.next() % (3 * 4096)) & !3;
                 write_memory(place, random.next() as u32);
             }
             for _ in 0..(round % 7) {
-                write_memory(driver.common + random.next() % common::BYTES & !3, random.next() as u32);
+                write_memory((driver.common + random.next() % common::BYTES) & !3, random.next() as u32);
             }
             driver.set_index(random.next() as u16);
             driver.notify();
