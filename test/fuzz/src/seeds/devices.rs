@@ -78,14 +78,14 @@ pub(super) fn registers() -> Vec<Seed> {
 
 /// Events of the target `chipset`: firmware sets things up, somebody types, timers tick, a floppy's sector is read.
 pub(super) fn chipset() -> Vec<Seed> {
-    let set_up = [21, 3];
+    let set_up = [0, 21, 3];
     let typing = [18, 4, 0, 7, 3, 18, 4, 1, 7, 3, 16, 4, 5, 0x20, 19, 5, 0, 3, 0, 0, 1];
     let ticking = [14, 16, 4, 5, 0x20, 14, 16, 22, 14, 13, 255, 255, 12];
     // A read of two sectors; the DMA channel was opened for 1024 bytes.
     let sector: Vec<u8> =
         [0xE6, 0, 0, 0, 1, 2, 8, 0x1B, 0xFF].into_iter().flat_map(|byte| [4, 0, byte]).collect();
     // The event timers: periodic by message, running.
-    let mut timers = Vec::new();
+    let mut timers = vec![0];
     for (register, value) in [(0x100u16, 0x404Cu64), (0x110, 0xFEE0_0000_0000_4041), (0x108, 5000), (0x10, 1)]
     {
         timers.push(9);
@@ -94,13 +94,16 @@ pub(super) fn chipset() -> Vec<Seed> {
         timers.extend(value.to_le_bytes());
     }
     timers.extend([14, 14, 22, 14]);
-    let all = [&set_up[..], &typing, &ticking, &sector, &timers].concat();
+    let all = [&set_up[..], &typing, &ticking, &sector, &timers[1..]].concat();
+    let after = [&[14, 14, 22], &typing[..], &ticking, &sector].concat();
+    let restored = [crate::targets::chipset::sample(), after.clone()].concat();
     vec![
         seed("typing", [&set_up[..], &typing].concat()),
         seed("ticking", [&set_up[..], &ticking].concat()),
         seed("floppy", [&set_up[..], &sector].concat()),
         seed("event_timers", timers),
         seed("all", all),
+        behind("restored", &[1, after.len() as u8, 0], &restored),
     ]
 }
 

@@ -12,7 +12,7 @@ use vmm_chipset::{
     floppy::{self, Disk, WriteAccess},
     hpet, i8042, interrupts, ioapic, lpc, pit, rtc,
 };
-use vmm_snapshot::{Snapshot, SnapshotWriter};
+use vmm_snapshot::{RestoreError, Snapshot, SnapshotWriter};
 
 /// Guest RAM, from address 0 on.
 const RAM_BYTES: usize = 0x1_0000;
@@ -181,10 +181,13 @@ impl Board {
         assert_eq!(memory.write(Gpa::new(0), &self.ram()), Ok(()));
         let mut twin = Self::with(self.floppy().to_vec(), memory, self.now);
         let saved = self.save();
-        let restored = Snapshot::parse(&saved).and_then(|snapshot| twin.bus.restore(&snapshot));
-        assert_eq!(restored, Ok(()), "what was saved is not restored");
+        assert_eq!(twin.restore(&saved), Ok(()), "what was saved is not restored");
         assert_eq!(twin.save(), saved, "what was restored is saved as something else");
         twin
+    }
+
+    pub(super) fn restore(&mut self, state: &[u8]) -> Result<(), RestoreError> {
+        self.bus.restore(&Snapshot::parse(state)?)
     }
 
     pub(super) fn save(&self) -> Vec<u8> {
