@@ -115,6 +115,8 @@ pub const EVENT_DISABLE: u16 = 1;
 /// Packed event suppression: the one at a descriptor.
 pub const EVENT_DESCRIPTOR: u16 = 2;
 
+/// Device type: network card (5.1).
+pub const TYPE_NETWORK: u16 = 1;
 /// Device type: block (5.2).
 pub const TYPE_BLOCK: u16 = 2;
 /// Device type: console (5.3).

@@ -13,6 +13,8 @@ use vmm_devices::{Balloon, Console, ConsoleSize, Rng};
 use vmm_disks::ide;
 use vmm_display::{Gpu, Size, Vga, vga};
 use vmm_machine::pc::{PcFunction, PcPlan, PcRole, layout};
+use vmm_nic::{MacAddress, Nowhere, VirtioNet};
+use vmm_protocol::NicModel;
 use vmm_virtio::{VirtioDevice, VirtioPci};
 
 /// The size that the screen of virtio-gpu asks for.
@@ -85,7 +87,21 @@ impl Functions<'_, '_> {
                 let controller = drives::nvme(self.parts, index, line(function))?;
                 self.add(function, controller).map(drop)
             }
-            _ => Ok(()),
+            PcRole::Nic { index, model } => self.add_nic(function, index, model),
+            // There is no USB controller yet: its slot stays empty.
+            PcRole::Usb => Ok(()),
+            // The caller names these.
+            PcRole::IsaBridge | PcRole::Console | PcRole::Balloon | PcRole::Display(_) => Ok(()),
+        }
+    }
+
+    fn add_nic(&mut self, function: &PcFunction, index: u8, model: NicModel) -> Result<(), String> {
+        let address = MacAddress::of(&self.parts.message.machine.name, index);
+        match model {
+            NicModel::Virtio => self.add_virtio(function, VirtioNet::new(address, Nowhere)).map(drop),
+            NicModel::E1000e | NicModel::E1000 => {
+                Err(String::from("network cards of this kind are not there yet; write nics = [\"virtio\"]"))
+            }
         }
     }
 
