@@ -5,6 +5,8 @@ use super::vcpu::{Svm, TODO_CLEAN, TODO_FLUSH, TODO_STEP};
 use super::{exit, switch};
 use crate::virtualization::{residue, tags};
 use kernel_core::vcpu::{EventKind, Exit, VirtualCpu};
+use spec::control::CR0_PG;
+use spec::msr::{EFER_LMA, EFER_LME};
 use spec::svm::{self, TLB_FLUSH_ALL, TLB_FLUSH_GUEST, V_IRQ, clean, feature};
 
 impl Svm {
@@ -70,11 +72,19 @@ impl Svm {
     pub(super) fn exit_between(&mut self) -> Exit {
         self.settle();
         match self.vmcb().control.exit_code {
+            svm::exit::CR0_SELECTIVE => self.correct_lma(),
             svm::exit::NMI | svm::exit::SMI | svm::exit::INIT => switch::let_host_events_in(),
             svm::exit::EXCEPTION_MACHINE_CHECK => residue::raise_machine_check(),
             _ => {}
         }
         exit::decode(&self.vmcb().control, self.has(feature::DECODE_ASSISTS))
+    }
+
+    /// Makes EFER.LMA fit CR0 again: Bochs saves it as the write that it asks about would leave it.
+    fn correct_lma(&mut self) {
+        let save = &mut self.vmcb_mut().save;
+        let is_long = save.efer & EFER_LME != 0 && save.cr0 & CR0_PG != 0;
+        save.efer = save.efer & !EFER_LMA | if is_long { EFER_LMA } else { 0 };
     }
 
     /// Takes note of what the exit came in the middle of.
