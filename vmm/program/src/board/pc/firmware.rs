@@ -5,11 +5,9 @@ use alloc::{boxed::Box, format, string::String, vec};
 use vmm_bus::{Bus, Device, DirectMemory};
 use vmm_flash::{Access, Flash, Rom, RomWindow};
 use vmm_fwcfg::FwCfg;
-use vmm_machine::pc::{MemoryWindow, PcPlan};
+use vmm_machine::pc::{MemoryWindow, PcPlan, video_bios_file};
 use vmm_protocol::FirmwareBoot;
 
-/// Where a legacy BIOS looks for the video BIOS.
-const VIDEO_BIOS_FILE: &str = "vgaroms/vgabios.bin";
 /// Bytes of a video BIOS at the most: option ROMs have 128 KiB.
 const VIDEO_BIOS_BYTES_MAX: u64 = 128 << 10;
 
@@ -40,11 +38,12 @@ pub(super) fn add_configuration(
     files: &FirmwareFiles,
 ) -> Result<(), String> {
     let mut content = core::mem::take(&mut plan.content);
-    if let (Some(file), Some(bytes)) = (&files.video_bios, boot.video_bios_bytes) {
+    let name = video_bios_file(boot.devices.display);
+    if let (Some(file), Some(bytes), Some(name)) = (&files.video_bios, boot.video_bios_bytes, name) {
         let mut image = vec![0; bytes.min(VIDEO_BIOS_BYTES_MAX) as usize];
         file.read(0, &mut image).map_err(|error| format!("the video BIOS cannot be read: {error:?}"))?;
         content
-            .add_file(VIDEO_BIOS_FILE, image)
+            .add_file(name, image)
             .map_err(|error| format!("the video BIOS cannot be handed to the firmware: {error:?}"))?;
     }
     let id = bus.add(FwCfg::new(content)).map_err(|error| sentence(&error))?;
