@@ -15,5 +15,5 @@ pub mod scsi_mmc;
 pub mod svm;
 pub mod vga;
 pub mod virtio;
-pub mod vmx;
 pub mod virtio_gpu;
+pub mod vmx;
