@@ -117,8 +117,10 @@ impl<M: Machine> HandleTable<M> {
 
     /// What it names, for tests.
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn objects(&self) -> impl Iterator<Item = &Object<M>> {
-        self.slots.iter().filter_map(|slot| slot.entry.as_ref().map(|entry| &entry.object))
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (Handle, &Object<M>)> {
+        (0..).zip(&self.slots).filter_map(|(index, slot)| {
+            slot.entry.as_ref().map(|entry| (name(index, slot.generation), &entry.object))
+        })
     }
 
     /// Empties the table.

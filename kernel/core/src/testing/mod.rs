@@ -5,6 +5,7 @@ mod extended;
 pub(crate) mod processors;
 mod program;
 pub(crate) mod ram;
+mod shapes;
 pub(crate) mod vcpu;
 
 pub use program::run_calls;

@@ -31,6 +31,7 @@ struct Processor {
 thread_local! {
     static KERNEL: Cell<Option<&'static Kernel<FakeMachine>>> = const { Cell::new(None) };
     static PROCESSORS: RefCell<[Processor; CPUS]> = RefCell::default();
+    static IS_REUSABLE: Cell<bool> = const { Cell::new(false) };
     static SCRIPT: RefCell<Option<Script>> = const { RefCell::new(None) };
     static IDLE: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
 }
@@ -56,6 +57,20 @@ pub(crate) fn kernel() -> &'static Kernel<FakeMachine> {
 /// The kernel of an earlier machine is not this one's.
 pub(super) fn forget() {
     KERNEL.set(None);
+    IS_REUSABLE.set(false);
+}
+
+/// [`boot`], or the machine of the last time if that was left clean: machines are never freed.
+pub(super) fn boot_or_reuse(bytes: u64, cpus: usize) {
+    if !IS_REUSABLE.replace(false) {
+        boot(bytes, cpus);
+    }
+    ram::set_cpu(0);
+}
+
+/// Nothing is left on this machine that the next test could see.
+pub(super) fn keep_for_reuse() {
+    IS_REUSABLE.set(true);
 }
 
 /// Ring 3 does this from now on.
