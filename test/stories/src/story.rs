@@ -6,7 +6,7 @@ use std::time::Duration;
 use test_emulator::{Boot, Emulator, Failure, Machine, Model, Running};
 
 /// A net, not a measure: waits end by events. Generous, since several emulated machines share few processors.
-pub(crate) const LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const LIMIT: Duration = Duration::from_secs(400);
 
 /// The same for small test kernels.
 pub(crate) const SHORT_LIMIT: Duration = Duration::from_secs(60);
