@@ -395,12 +395,13 @@ impl VirtualCpu<X86> for Svm {
         control.virtual_interrupt = match vector {
             Some(vector) => {
                 control.virtual_vector = u32::from(vector);
+                control.intercept_cr |= WRITE_CR8;
                 rest | V_IRQ | u32::from(vector >> 4) << V_PRIORITY_SHIFT
             }
             None => rest,
         };
         self.is_offering = vector.is_some();
-        self.soil(clean::INTERRUPT);
+        self.soil(clean::INTERRUPT | clean::INTERCEPTS);
     }
 
     #[inline(always)]
@@ -416,6 +417,7 @@ impl VirtualCpu<X86> for Svm {
         if is_watched {
             control.virtual_interrupt |= V_IRQ | V_IGNORE_PRIORITY;
             control.intercept_first |= intercept::VINTR;
+            control.intercept_cr |= WRITE_CR8;
         }
         self.soil(clean::INTERRUPT | clean::INTERCEPTS);
     }
@@ -439,6 +441,9 @@ impl VirtualCpu<X86> for Svm {
     #[inline(always)]
     fn watch_cr8(&mut self, is_watched: bool) {
         let control = &mut self.vmcb_mut().control;
+        // QEMU aborts when a guest writes CR8 while a virtual interrupt waits (seen with 7.2): whoever makes one
+        // wait has set the intercept. Guests that use CR8 then are rare, and lose an exit on real processors.
+        let is_watched = is_watched || control.virtual_interrupt & V_IRQ != 0;
         if (control.intercept_cr & WRITE_CR8 != 0) == is_watched {
             return;
         }
