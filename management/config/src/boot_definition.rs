@@ -93,8 +93,10 @@ pub enum FirmwareImage {
     UefiVariables,
     /// SeaBIOS.
     Bios,
-    /// The video BIOS that goes with it.
+    /// The video BIOS of VGA that goes with it.
     VideoBios,
+    /// The video BIOS of virtio-gpu.
+    GpuVideoBios,
 }
 
 impl FirmwareImage {
@@ -105,6 +107,7 @@ impl FirmwareImage {
             FirmwareImage::UefiVariables => "firmware/uefi-variables",
             FirmwareImage::Bios => "firmware/bios",
             FirmwareImage::VideoBios => "firmware/video-bios",
+            FirmwareImage::GpuVideoBios => "firmware/video-bios-virtio-gpu",
         }
     }
 }
@@ -131,8 +134,7 @@ impl BootDefinition {
 
     pub(crate) fn firmware_images(&self) -> impl Iterator<Item = FirmwareImage> + use<> {
         let images = self.pc().map_or([None, None], |pc| {
-            let has_vga = pc.display != Display::None;
-            let video = has_vga.then_some(FirmwareImage::VideoBios);
+            let video = pc.video_bios();
             match pc.firmware {
                 FirmwareFile::Uefi => [Some(FirmwareImage::UefiCode), Some(FirmwareImage::UefiVariables)],
                 FirmwareFile::Bios => [Some(FirmwareImage::Bios), video],
@@ -148,6 +150,17 @@ impl BootDefinition {
             FirmwareFile::Uefi => UEFI_MEMORY_MIN,
             FirmwareFile::Bios | FirmwareFile::File(_) => BIOS_MEMORY_MIN,
         })
+    }
+}
+
+impl PcDefinition {
+    /// The video BIOS that a legacy BIOS shows its text with.
+    pub fn video_bios(&self) -> Option<FirmwareImage> {
+        match self.display {
+            Display::None => None,
+            Display::Vga => Some(FirmwareImage::VideoBios),
+            Display::VirtioGpu => Some(FirmwareImage::GpuVideoBios),
+        }
     }
 }
 

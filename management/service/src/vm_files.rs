@@ -10,8 +10,8 @@ use management_config::{
 };
 use user_rt::{Channel, Error, Group, Object, OwnedHandle};
 use vmm_protocol::{
-    Boot as BootMessage, CdromConfig, DiskBus, DiskConfig, Display, Firmware, FirmwareBoot, KernelBoot,
-    MachineConfig, PcDevices, StartMessage,
+    Boot as BootMessage, CdromConfig, DiskBus, DiskConfig, Firmware, FirmwareBoot, KernelBoot, MachineConfig,
+    PcDevices, StartMessage,
 };
 
 /// Disks are counted in sectors.
@@ -140,8 +140,8 @@ fn firmware_boot(
         FirmwareFile::Bios => (Firmware::Bios, image(FirmwareImage::Bios)?, None),
         FirmwareFile::File(name) => (Firmware::Bios, named(boot, name)?, None),
     };
-    let wants_video_bios = firmware == Firmware::Bios && definition.display != Display::None;
-    let video = wants_video_bios.then(|| image(FirmwareImage::VideoBios)).transpose()?;
+    let video = definition.video_bios().filter(|_| firmware == Firmware::Bios);
+    let video = video.map(image).transpose()?;
     let message = FirmwareBoot {
         firmware,
         code_bytes: code.bytes,

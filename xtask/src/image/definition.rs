@@ -77,6 +77,7 @@ fn place_of(image: FirmwareImage) -> &'static str {
         FirmwareImage::UefiVariables => "/usr/share/OVMF/OVMF_VARS_4M.fd",
         FirmwareImage::Bios => "/usr/share/seabios/bios-256k.bin",
         FirmwareImage::VideoBios => "/usr/share/seabios/vgabios-stdvga.bin",
+        FirmwareImage::GpuVideoBios => "/usr/share/seabios/vgabios-virtio.bin",
     }
 }
 
