@@ -1,6 +1,7 @@
 //! The corpus' seeds, made with the writers that ship.
 
 mod boot;
+mod calls;
 mod devices;
 mod text;
 
@@ -32,6 +33,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "registers" => devices::registers(),
         "snapshot" => devices::snapshot(),
         "symbols" => boot::symbols(),
+        "syscall" => calls::syscall(),
         "system_manifest" => text::system_manifest(),
         "terminal" => text::terminal(),
         "virtio_devices" => devices::virtio_devices(),

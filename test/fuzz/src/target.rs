@@ -2,7 +2,7 @@
 
 use crate::targets::{
     acpi, bundle, chipset, console, device_restore, disks, display, elf_program, kernel_file, keyboard,
-    loader_tables, machine, messages, pci, registers, snapshot, symbols, system_manifest, terminal,
+    loader_tables, machine, messages, pci, registers, snapshot, symbols, syscall, system_manifest, terminal,
     virtio_devices, virtio_function, virtqueue, vm_file, x86_decode, x86_emulate,
 };
 
@@ -42,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     target("registers", registers::run, 1_000),
     target("snapshot", snapshot::run, 4_000),
     target("symbols", symbols::run, 10_000),
+    target("syscall", syscall::run, 30),
     Target { words: system_manifest::WORDS, ..target("system_manifest", system_manifest::run, 2_000) },
     Target { words: terminal::WORDS, ..target("terminal", terminal::run, 4_000) },
     target("virtio_devices", virtio_devices::run, 1_000),

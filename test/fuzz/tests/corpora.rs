@@ -51,6 +51,7 @@ targets!(
     registers,
     snapshot,
     symbols,
+    syscall,
     system_manifest,
     terminal,
     virtio_devices,

@@ -17,6 +17,7 @@ pub mod pci;
 pub mod registers;
 pub mod snapshot;
 pub mod symbols;
+pub mod syscall;
 pub mod system_manifest;
 pub mod terminal;
 pub mod virtio_devices;
