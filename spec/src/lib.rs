@@ -7,6 +7,7 @@ pub mod apic;
 pub mod ata;
 pub mod control;
 pub mod cpuid;
+pub mod e1000;
 pub mod elf;
 pub mod msr;
 pub mod nvme;

@@ -62,6 +62,10 @@ pub const ECAM_FUNCTION_BYTES: u64 = 4096;
 /// Offset of the first extended capability; zero there means that there is none.
 pub const EXTENDED_CAPABILITIES: u16 = 0x100;
 
+/// Capability id: power management.
+pub const CAPABILITY_POWER: u8 = 0x01;
+/// Capability id: PCI Express.
+pub const CAPABILITY_PCI_EXPRESS: u8 = 0x10;
 /// Capability id: vendor specific.
 pub const CAPABILITY_VENDOR: u8 = 0x09;
 /// Capability id: MSI.

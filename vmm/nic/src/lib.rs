@@ -2,6 +2,7 @@
 //!
 //! - [`Wire`]: what a card is plugged into; [`Nowhere`]: a socket with nothing behind it.
 //! - [`VirtioNet`]: the card for systems that know virtio ([`virtio_net`]).
+//! - [`E1000`]: Intel's cards, for systems that do not ([`e1000`]).
 //! - [`MacAddress`]: who a card is.
 //!
 //! A frame is an Ethernet frame from the destination address on, without preamble and check sequence.
@@ -10,10 +11,12 @@
 
 extern crate alloc;
 
+pub mod e1000;
 pub mod mac;
 pub mod virtio_net;
 pub mod wire;
 
+pub use e1000::E1000;
 pub use mac::MacAddress;
 pub use virtio_net::VirtioNet;
 pub use wire::{Nowhere, Wire};
