@@ -10,10 +10,13 @@
 //! Lock order (outer first): process handles, object state (channel, port, timer), address
 //! space mappings, memory object, page table, group, frame allocator, parked thread, run queue, log. No
 //! lock is held while ring 3 or a guest runs.
-#![cfg_attr(not(any(test, feature = "testing")), no_std)]
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(all(feature = "testing", not(test)))]
+#[macro_use]
+extern crate std;
 
 pub mod boot;
 pub mod cpu;

@@ -1,5 +1,8 @@
 //! The machine that tests run on: RAM ([`ram`]), a clock and processors ([`processors`]) of a test thread.
 
+#[cfg(not(test))]
+#[allow(unused_imports)]
+use std::{boxed::Box, string::String, vec::Vec};
 pub(crate) mod clock;
 mod extended;
 pub(crate) mod processors;

@@ -8,6 +8,9 @@ use crate::kernel::Kernel;
 use crate::machine::{HostInterrupt, UserExit, UserRegisters};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+#[cfg(not(test))]
+#[allow(unused_imports)]
+use std::{boxed::Box, string::String, vec::Vec};
 
 /// Idle processors do not wait for longer, nanoseconds.
 pub(super) const SLEEP_MAX: u64 = 1 << 40;

@@ -23,6 +23,9 @@ use alloc::sync::{Arc, Weak};
 use base_units::{Gpa, PAGE_BYTES, Uva};
 use std::cell::RefCell;
 use std::rc::Rc;
+#[cfg(not(test))]
+#[allow(unused_imports)]
+use std::{boxed::Box, string::String, vec::Vec};
 
 /// RAM of the machine.
 const RAM_BYTES: u64 = 32 << 20;

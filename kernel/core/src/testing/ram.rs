@@ -7,6 +7,9 @@ use core::sync::atomic::AtomicU32;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+#[cfg(not(test))]
+#[allow(unused_imports)]
+use std::{boxed::Box, string::String, vec::Vec};
 
 /// What is in RAM that nobody has written: a test that reads it is wrong, and shall see that.
 const JUNK: u8 = 0xa5;

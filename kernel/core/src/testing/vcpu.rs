@@ -8,6 +8,9 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use spec::msr;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+#[cfg(not(test))]
+#[allow(unused_imports)]
+use std::{boxed::Box, string::String, vec::Vec};
 
 /// What the guest does until its next exit.
 pub(crate) type Turn = Box<dyn FnOnce(&mut FakeVcpu, &VcpuPage) -> Exit + Send>;
