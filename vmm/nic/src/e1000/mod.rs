@@ -24,6 +24,8 @@ mod registers;
 mod ring;
 mod saved;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod transmit;
 
 pub use model::Model;
