@@ -13,7 +13,7 @@ use vmm_devices::{Balloon, Console, ConsoleSize, Rng};
 use vmm_disks::ide;
 use vmm_display::{Gpu, Size, Vga, vga};
 use vmm_machine::pc::{PcFunction, PcPlan, PcRole, layout};
-use vmm_nic::{MacAddress, Nowhere, VirtioNet};
+use vmm_nic::{E1000, MacAddress, Nowhere, VirtioNet, e1000};
 use vmm_protocol::NicModel;
 use vmm_virtio::{VirtioDevice, VirtioPci};
 
@@ -99,10 +99,18 @@ impl Functions<'_, '_> {
         let address = MacAddress::of(&self.parts.message.machine.name, index);
         match model {
             NicModel::Virtio => self.add_virtio(function, VirtioNet::new(address, Nowhere)).map(drop),
-            NicModel::E1000e | NicModel::E1000 => {
-                Err(String::from("network cards of this kind are not there yet; write nics = [\"virtio\"]"))
-            }
+            NicModel::E1000e => self.add_e1000(function, e1000::Model::I82574l, address),
+            NicModel::E1000 => self.add_e1000(function, e1000::Model::I82540em, address),
         }
+    }
+
+    fn add_e1000(
+        &mut self,
+        function: &PcFunction,
+        model: e1000::Model,
+        address: MacAddress,
+    ) -> Result<(), String> {
+        self.add(function, E1000::new(model, address, line(function), Nowhere)).map(drop)
     }
 
     fn add_ide(&mut self, function: &PcFunction) -> Result<(), String> {
