@@ -60,6 +60,15 @@ pub trait Processor {
     /// Current privilege level, 0 to 3.
     fn privilege_level(&self) -> u8;
 
+    /// Width of the stack pointer. A stack segment is taken to be as wide as the code segment.
+    fn stack_width(&self) -> Width {
+        match self.mode() {
+            Mode::Bits16 => Width::W16,
+            Mode::Bits32 => Width::W32,
+            Mode::Bits64 => Width::W64,
+        }
+    }
+
     /// How instructions are read now.
     #[inline]
     fn mode(&self) -> Mode {
@@ -120,6 +129,11 @@ impl Width {
     pub const fn sign_extend(self, value: u64) -> u64 {
         let unused = 64 - self.bits();
         ((value << unused) as i64 >> unused) as u64
+    }
+
+    /// A value of this width with its bytes in reverse order.
+    pub const fn swap_bytes(self, value: u64) -> u64 {
+        value.swap_bytes() >> (64 - self.bits())
     }
 
     /// As a size of an access.

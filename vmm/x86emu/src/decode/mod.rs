@@ -71,6 +71,32 @@ pub(crate) enum Operation {
     SetCondition(u8),
     /// Operand to register if the condition holds.
     MoveCondition(u8),
+    /// Shifts or rotates the operand.
+    Shift(Shift, Count),
+    /// Shifts the operand left, bits of the register move in.
+    ShiftLeftFrom(Count),
+    /// Shifts the operand right, bits of the register move in.
+    ShiftRightFrom(Count),
+    /// Operand times accumulator to the accumulator and RDX.
+    MultiplyWide(Sign),
+    /// Operand times register (or constant) to register, signed.
+    Multiply(Form),
+    /// Lowest bit that is set.
+    ScanForward,
+    /// Highest bit that is set.
+    ScanReverse,
+    /// Operand to register, bytes reversed.
+    LoadSwapped,
+    /// Register to operand, bytes reversed.
+    StoreSwapped,
+    /// Compares two words of this width in memory with RDX and RAX and replaces them by RCX and RBX.
+    CompareExchangePair,
+    /// Operand to the stack.
+    Push,
+    /// Stack to operand.
+    Pop,
+    /// XLAT: a byte from a table to AL.
+    Translate,
     /// A string instruction.
     Text(Text),
 }
@@ -134,6 +160,50 @@ impl BitChange {
     }
 }
 
+/// Shifts and rotations, in the order of the opcodes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shift {
+    RotateLeft,
+    RotateRight,
+    RotateCarryLeft,
+    RotateCarryRight,
+    Left,
+    Right,
+    /// The sign moves in.
+    RightSigned,
+}
+
+impl Shift {
+    fn from_code(code: u8) -> Self {
+        match code & 7 {
+            0 => Self::RotateLeft,
+            1 => Self::RotateRight,
+            2 => Self::RotateCarryLeft,
+            3 => Self::RotateCarryRight,
+            // 6 is an alias that no manual names and all processors have.
+            4 | 6 => Self::Left,
+            5 => Self::Right,
+            _ => Self::RightSigned,
+        }
+    }
+}
+
+/// By how much is shifted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Count {
+    One,
+    Constant,
+    /// CL.
+    Register,
+}
+
+/// How a product's operands are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sign {
+    Unsigned,
+    Signed,
+}
+
 /// String instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Text {
@@ -179,7 +249,8 @@ impl Instruction {
             | Operation::Decrement
             | Operation::Exchange
             | Operation::ExchangeAdd
-            | Operation::CompareExchange => true,
+            | Operation::CompareExchange
+            | Operation::CompareExchangePair => true,
             _ => false,
         };
         writes && matches!(self.operand, Operand::Memory(_))

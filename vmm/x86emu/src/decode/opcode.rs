@@ -1,7 +1,7 @@
 //! Opcodes.
 
 use super::{
-    Arithmetic, BitChange, Cursor, Form, Instruction, Operand, Operation, Repeat, Text,
+    Arithmetic, BitChange, Count, Cursor, Form, Instruction, Operand, Operation, Repeat, Shift, Sign, Text,
     operand::{Address, Operands},
     prefix::Prefixes,
 };
@@ -41,6 +41,14 @@ fn read_extended(cursor: &mut Cursor<'_>, prefixes: &Prefixes, opcode: u8) -> Op
             reader.width = Width::W8;
             reader.modrm(Operation::SetCondition(opcode & 15))
         }
+        0x38 => reader.swapped(),
+        0xA4 => reader.modrm_with_byte(Operation::ShiftLeftFrom(Count::Constant)),
+        0xA5 => reader.modrm(Operation::ShiftLeftFrom(Count::Register)),
+        0xAC => reader.modrm_with_byte(Operation::ShiftRightFrom(Count::Constant)),
+        0xAD => reader.modrm(Operation::ShiftRightFrom(Count::Register)),
+        0xAF => reader.modrm(Operation::Multiply(Form::ToRegister)),
+        0xBC => reader.modrm(Operation::ScanForward),
+        0xBD => reader.modrm(Operation::ScanReverse),
         0xA3 => reader.modrm(Operation::Bit(BitChange::None, Form::ToOperand)),
         0xAB => reader.modrm(Operation::Bit(BitChange::Set, Form::ToOperand)),
         0xB3 => reader.modrm(Operation::Bit(BitChange::Reset, Form::ToOperand)),
@@ -63,6 +71,7 @@ fn read_extended(cursor: &mut Cursor<'_>, prefixes: &Prefixes, opcode: u8) -> Op
             reader.width = if width == Width::W64 { width } else { Width::W32 };
             reader.memory(Operation::Store)
         }
+        0xC7 => reader.group_9(),
         _ => None,
     }
 }
@@ -81,6 +90,11 @@ impl Reader<'_, '_> {
         match opcode {
             0x00..=0x3D if opcode & 7 < 6 => self.arithmetic(opcode),
             0x63 if is_long && !self.prefixes.has_operand_size => self.modrm(Operation::LoadSign(Width::W32)),
+            0x69 => self.multiply_by_constant(self.width),
+            0x6B => {
+                self.width = self.prefixes.operand_width();
+                self.multiply_by_constant(Width::W8)
+            }
             0x6C | 0x6D => self.port_text(Text::Input),
             0x6E | 0x6F => self.port_text(Text::Output),
             0x80 | 0x81 => self.group_1(self.width),
@@ -90,6 +104,7 @@ impl Reader<'_, '_> {
             0x86 | 0x87 => self.modrm(Operation::Exchange),
             0x88 | 0x89 => self.modrm(Operation::Store),
             0x8A | 0x8B => self.modrm(Operation::LoadZero(self.width)),
+            0x8F => self.pop(),
             0xA0 | 0xA1 => self.absolute(Operation::LoadZero(self.width)),
             0xA2 | 0xA3 => self.absolute(Operation::Store),
             0xA4 | 0xA5 => self.text(Text::Move),
@@ -98,7 +113,11 @@ impl Reader<'_, '_> {
             0xAA | 0xAB => self.text(Text::Store),
             0xAC | 0xAD => self.text(Text::Load),
             0xAE | 0xAF => self.text(Text::Scan),
+            0xC0 | 0xC1 => self.shift(Count::Constant),
             0xC6 | 0xC7 => self.group_11(),
+            0xD0 | 0xD1 => self.shift(Count::One),
+            0xD2 | 0xD3 => self.shift(Count::Register),
+            0xD7 => Some(self.plain(Operation::Translate)),
             0xF6 | 0xF7 => self.group_3(),
             0xFE | 0xFF => self.group_4(),
             _ => None,
@@ -192,19 +211,79 @@ impl Reader<'_, '_> {
             }
             2 => {}
             3 => found.operation = Operation::Negate,
+            4 => found.operation = Operation::MultiplyWide(Sign::Unsigned),
+            5 => found.operation = Operation::MultiplyWide(Sign::Signed),
             _ => return None,
         }
         Some(found)
     }
 
-    /// FE, FF: the others of FF are jumps, calls and PUSH.
+    /// FE, FF: the others of FF are jumps and calls.
     fn group_4(&mut self) -> Option<Instruction> {
         let found = self.modrm(Operation::Increment)?;
         match found.register & 7 {
             0 => Some(found),
             1 => Some(Instruction { operation: Operation::Decrement, ..found }),
+            6 if self.width != Width::W8 => {
+                Some(Instruction { operation: Operation::Push, width: self.stack_operand_width(), ..found })
+            }
             _ => None,
         }
+    }
+
+    /// 8F: the other register fields begin XOP instructions.
+    fn pop(&mut self) -> Option<Instruction> {
+        self.width = self.stack_operand_width();
+        let found = self.modrm(Operation::Pop)?;
+        (found.register & 7 == 0).then_some(found)
+    }
+
+    /// PUSH and POP have 64 bits in 64-bit mode, or 16.
+    fn stack_operand_width(&self) -> Width {
+        match self.prefixes.operand_width() {
+            Width::W32 if self.prefixes.mode == Mode::Bits64 => Width::W64,
+            width => width,
+        }
+    }
+
+    /// C0, C1, D0 to D3.
+    fn shift(&mut self, count: Count) -> Option<Instruction> {
+        let mut found = self.modrm(Operation::Not)?;
+        found.operation = Operation::Shift(Shift::from_code(found.register), count);
+        if count == Count::Constant {
+            found.constant = self.cursor.constant(Width::W8)?;
+        }
+        Some(found)
+    }
+
+    /// ModR/M and a constant of one byte.
+    fn modrm_with_byte(&mut self, operation: Operation) -> Option<Instruction> {
+        let found = self.modrm(operation)?;
+        Some(Instruction { constant: self.cursor.constant(Width::W8)?, ..found })
+    }
+
+    /// 69, 6B.
+    fn multiply_by_constant(&mut self, constant: Width) -> Option<Instruction> {
+        let found = self.modrm(Operation::Multiply(Form::Constant))?;
+        Some(Instruction { constant: self.constant(constant)?, ..found })
+    }
+
+    /// 0F 38 F0, 0F 38 F1: MOVBE.
+    fn swapped(&mut self) -> Option<Instruction> {
+        match self.cursor.next()? {
+            0xF0 => self.memory(Operation::LoadSwapped),
+            0xF1 => self.memory(Operation::StoreSwapped),
+            _ => None,
+        }
+    }
+
+    /// 0F C7: CMPXCHG8B and CMPXCHG16B.
+    fn group_9(&mut self) -> Option<Instruction> {
+        if self.width != Width::W64 {
+            self.width = Width::W32;
+        }
+        let found = self.memory(Operation::CompareExchangePair)?;
+        (found.register & 7 == 1).then_some(found)
     }
 
     /// C6, C7: only MOV.

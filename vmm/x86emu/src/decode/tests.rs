@@ -52,6 +52,26 @@ fn expected(operation: Operation) -> std::vec::Vec<Mnemonic> {
             Cmovo, Cmovno, Cmovb, Cmovae, Cmove, Cmovne, Cmovbe, Cmova, Cmovs, Cmovns, Cmovp, Cmovnp, Cmovl,
             Cmovge, Cmovle, Cmovg
         ],
+        Operation::Shift(shift, _) => match shift {
+            Shift::RotateLeft => std::vec![Rol],
+            Shift::RotateRight => std::vec![Ror],
+            Shift::RotateCarryLeft => std::vec![Rcl],
+            Shift::RotateCarryRight => std::vec![Rcr],
+            Shift::Left => std::vec![Shl, Sal],
+            Shift::Right => std::vec![Shr],
+            Shift::RightSigned => std::vec![Sar],
+        },
+        Operation::ShiftLeftFrom(_) => std::vec![Shld],
+        Operation::ShiftRightFrom(_) => std::vec![Shrd],
+        Operation::MultiplyWide(Sign::Unsigned) => std::vec![Mul],
+        Operation::MultiplyWide(Sign::Signed) | Operation::Multiply(_) => std::vec![Imul],
+        Operation::ScanForward => std::vec![Bsf],
+        Operation::ScanReverse => std::vec![Bsr],
+        Operation::LoadSwapped | Operation::StoreSwapped => std::vec![Movbe],
+        Operation::CompareExchangePair => std::vec![Cmpxchg8b, Cmpxchg16b],
+        Operation::Push => std::vec![Push],
+        Operation::Pop => std::vec![Pop],
+        Operation::Translate => std::vec![Xlatb],
         Operation::Text(text) => match text {
             Text::Move => std::vec![Movsb, Movsw, Movsd, Movsq],
             Text::Store => std::vec![Stosb, Stosw, Stosd, Stosq],
@@ -88,7 +108,8 @@ fn compare_address(
         Operation::LoadZero(width) | Operation::LoadSign(width) => width,
         _ => ours.width,
     };
-    prop_assert_eq!(access.bytes(), size, "{:?}", ours);
+    let words = if ours.operation == Operation::CompareExchangePair { 2 } else { 1 };
+    prop_assert_eq!(words * access.bytes(), size, "{:?}", ours);
     let number = |register: iced_x86::Register| register.number() as u8;
     if address.is_relative {
         prop_assert!(theirs.is_ip_rel_memory_operand());

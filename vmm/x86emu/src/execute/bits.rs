@@ -1,6 +1,9 @@
-//! BT, BTS, BTR, BTC.
+//! BT, BTS, BTR, BTC; BSF and BSR.
 
-use super::{Step, flags::CARRY};
+use super::{
+    Step,
+    flags::{CARRY, ZERO},
+};
 use crate::{
     Fault, Platform, Processor,
     decode::{BitChange, Form, Operand},
@@ -18,6 +21,9 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
                 let distance = (words as u64).wrapping_mul(width.bytes());
                 address.displacement = address.displacement.wrapping_add(distance);
                 let place = self.linear_address(&address)?;
+                if change != BitChange::None {
+                    self.check_writable(place, width)?;
+                }
                 let old = self.read_memory(place, width)?;
                 if change != BitChange::None {
                     self.write_memory(place, width, changed(old, change, number & in_word))?;
@@ -34,6 +40,20 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         };
         let flags = self.cpu.flags() & !CARRY | old >> (number & in_word) & 1;
         self.cpu.set_flags(flags);
+        Ok(())
+    }
+
+    /// The number of a bit that is set goes to the register. Without one the register stays as it is: AMD
+    /// promises it, all processors do it.
+    pub(super) fn scan_bits(&mut self, find: impl Fn(u64) -> u32) -> Result<(), Fault> {
+        let value = self.read_operand(self.instruction.width)?;
+        let flags = self.cpu.flags() & !ZERO;
+        if value == 0 {
+            self.cpu.set_flags(flags | ZERO);
+        } else {
+            self.set_register(u64::from(find(value)));
+            self.cpu.set_flags(flags);
+        }
         Ok(())
     }
 }

@@ -70,6 +70,18 @@ fn logic(value: u64, width: Width, flags: u64) -> (u64, u64) {
     (value, outcome.flags(flags))
 }
 
+/// The flags after a shift. Where the manuals leave AF undefined, it is clear.
+pub(super) fn of_shift(value: u64, width: Width, has_carry: bool, has_overflow: bool, old: u64) -> u64 {
+    Outcome { value, width, has_carry, has_overflow, nibble_carries: 0 }.flags(old)
+}
+
+/// The flags after a rotation or a product: only carry and overflow change.
+pub(super) fn carry_and_overflow(has_carry: bool, has_overflow: bool, old: u64) -> u64 {
+    let carry = if has_carry { CARRY } else { 0 };
+    let overflow = if has_overflow { OVERFLOW } else { 0 };
+    old & !(CARRY | OVERFLOW) | carry | overflow
+}
+
 /// What flags are made from.
 struct Outcome {
     value: u64,

@@ -2,7 +2,11 @@
 
 mod bits;
 mod flags;
+mod multiply;
 mod operand;
+mod pair;
+mod shift;
+mod stack;
 mod strings;
 mod virtual_memory;
 
@@ -87,6 +91,22 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
                 self.store(u64::from(holds))
             }
             Operation::MoveCondition(code) => self.move_condition(code),
+            Operation::Shift(shift, count) => self.shift(shift, count),
+            Operation::ShiftLeftFrom(count) => self.shift_from(count, shift::left_from),
+            Operation::ShiftRightFrom(count) => self.shift_from(count, shift::right_from),
+            Operation::MultiplyWide(sign) => self.multiply_wide(sign),
+            Operation::Multiply(form) => self.multiply(form),
+            Operation::ScanForward => self.scan_bits(u64::trailing_zeros),
+            Operation::ScanReverse => self.scan_bits(u64::ilog2),
+            Operation::LoadSwapped => {
+                let width = self.instruction.width;
+                self.load(width, |value| width.swap_bytes(value))
+            }
+            Operation::StoreSwapped => self.store(self.instruction.width.swap_bytes(self.register())),
+            Operation::CompareExchangePair => self.compare_exchange_pair(),
+            Operation::Push => self.push(),
+            Operation::Pop => self.pop(),
+            Operation::Translate => self.table_byte(),
             Operation::Text(text) => return self.text(text),
         }?;
         Ok(Progress::Done)
@@ -188,5 +208,7 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
     }
 }
 
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 pub(crate) mod tests;

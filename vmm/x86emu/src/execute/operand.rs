@@ -4,7 +4,7 @@ use super::Step;
 use crate::{
     Fault, Mode, Platform, Processor, SegmentRegister, Width,
     decode::{Address, Operand},
-    paging::Intent,
+    paging::{Intent, left_in_page},
 };
 
 impl<C: Processor, P: Platform> Step<'_, C, P> {
@@ -110,12 +110,27 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         self.cpu.set_register(index, width.merge(old, value));
     }
 
+    /// Reports the fault that reading there would raise.
+    pub(super) fn check_readable(&self, address: u64, width: Width) -> Result<(), Fault> {
+        self.check_access(address, width, Intent::Read)
+    }
+
     /// Reports the fault that writing there would raise.
-    fn check_writable(&self, address: u64, width: Width) -> Result<(), Fault> {
-        let last = address.wrapping_add(width.bytes() - 1);
-        for end in [address, last] {
-            self.translate(end, Intent::Write)?;
+    pub(super) fn check_writable(&self, address: u64, width: Width) -> Result<(), Fault> {
+        self.check_access(address, width, Intent::Write)
+    }
+
+    fn check_access(&self, address: u64, width: Width, intent: Intent) -> Result<(), Fault> {
+        self.translate(address, intent)?;
+        if left_in_page(address) < width.bytes() {
+            self.translate(self.behind(address, width.bytes() - 1), intent)?;
         }
         Ok(())
+    }
+
+    /// A linear address so many bytes on: without 64-bit mode it wraps at 4 GiB.
+    pub(super) fn behind(&self, address: u64, bytes: u64) -> u64 {
+        let sum = address.wrapping_add(bytes);
+        if self.cpu.mode() == Mode::Bits64 { sum } else { sum & 0xFFFF_FFFF }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{ACCUMULATOR, Progress, Step, flags};
 use crate::{
-    Fault, Platform, Processor, SegmentRegister,
+    Fault, Platform, Processor, SegmentRegister, Width,
     decode::{Arithmetic, Repeat, Text},
 };
 
@@ -11,6 +11,7 @@ const REPETITIONS_MAX: u32 = 4096;
 
 const COUNT: u8 = 1;
 const PORT: u8 = 2;
+const BASE: u8 = 3;
 const SOURCE: u8 = 6;
 const TARGET: u8 = 7;
 
@@ -49,8 +50,12 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         let width = self.instruction.width;
         match text {
             Text::Move => {
-                let value = self.read_memory(self.source()?, width)?;
-                self.write_memory(self.target()?, width, value)?;
+                let (source, target) = (self.source()?, self.target()?);
+                // A device is read only when its value can be stored; but the source's fault comes first.
+                self.check_readable(source, width)?;
+                self.check_writable(target, width)?;
+                let value = self.read_memory(source, width)?;
+                self.write_memory(target, width, value)?;
             }
             Text::Store => {
                 let value = self.read_register(ACCUMULATOR, width);
@@ -61,8 +66,11 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
                 self.write_register(ACCUMULATOR, width, value);
             }
             Text::Compare => {
-                let left = self.read_memory(self.source()?, width)?;
-                let right = self.read_memory(self.target()?, width)?;
+                let (source, target) = (self.source()?, self.target()?);
+                self.check_readable(source, width)?;
+                self.check_readable(target, width)?;
+                let left = self.read_memory(source, width)?;
+                let right = self.read_memory(target, width)?;
                 self.compare(left, right);
             }
             Text::Scan => {
@@ -88,11 +96,19 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
     fn input(&mut self) -> Result<(), Fault> {
         let width = self.instruction.width;
         let target = self.target()?;
-        for end in [target, target.wrapping_add(width.bytes() - 1)] {
-            self.translate(end, crate::paging::Intent::Write)?;
-        }
+        self.check_writable(target, width)?;
         let value = self.platform.read_port(self.port(), width.access_size());
         self.write_memory(target, width, u64::from(value))
+    }
+
+    /// XLAT: AL is an index into a table of bytes at RBX.
+    pub(super) fn table_byte(&mut self) -> Result<(), Fault> {
+        let index = self.cpu.register(usize::from(ACCUMULATOR)) & 0xFF;
+        let offset = self.address_register(BASE).wrapping_add(index) & self.instruction.address_width.mask();
+        let segment = self.instruction.segment.unwrap_or(SegmentRegister::Ds);
+        let value = self.read_memory(self.segmented(segment, offset)?, Width::W8)?;
+        self.write_register(ACCUMULATOR, Width::W8, value);
+        Ok(())
     }
 
     fn compare(&mut self, left: u64, right: u64) {

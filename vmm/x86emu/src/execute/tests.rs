@@ -98,14 +98,14 @@ enum Access {
 }
 
 /// RAM, and a device whose answers count up from a start value.
-struct TestPlatform {
+pub(crate) struct TestPlatform {
     memory: FlatMemory,
     log: Vec<Access>,
     answer: u64,
 }
 
 impl TestPlatform {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let memory = FlatMemory::new(Gpa::new(0), RAM_BYTES);
         Self { memory, log: Vec::new(), answer: 0x8877_6655_4433_2211 }
     }
@@ -135,7 +135,7 @@ impl Platform for TestPlatform {
     }
 }
 
-fn instruction(code: &[u8]) -> InstructionBytes {
+pub(crate) fn instruction(code: &[u8]) -> InstructionBytes {
     let mut bytes = [0; 16];
     bytes[..code.len()].copy_from_slice(code);
     InstructionBytes::new(bytes, code.len() as u8)

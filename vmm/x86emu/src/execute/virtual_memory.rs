@@ -51,7 +51,7 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
     fn split(&self, address: u64, width: Width, intent: Intent) -> Result<[Option<Gpa>; 8], Fault> {
         let mut places = [None; 8];
         for (index, place) in (0..width.bytes()).zip(&mut places) {
-            *place = Some(self.translate(address.wrapping_add(index), intent)?);
+            *place = Some(self.translate(self.behind(address, index), intent)?);
         }
         Ok(places)
     }

@@ -1,0 +1,48 @@
+//! CMPXCHG8B and CMPXCHG16B.
+
+use super::{ACCUMULATOR, Step, flags::ZERO};
+use crate::{Fault, Platform, Processor, Width, decode::Operand};
+
+/// Indexes of RCX, RDX and RBX.
+const NEW_HIGH: u8 = 1;
+const OLD_HIGH: u8 = 2;
+const NEW_LOW: u8 = 3;
+
+impl<C: Processor, P: Platform> Step<'_, C, P> {
+    pub(super) fn compare_exchange_pair(&mut self) -> Result<(), Fault> {
+        let width = self.instruction.width;
+        // The decoder lets no register through.
+        let Operand::Memory(address) = self.instruction.operand else { return Err(Fault::Unsupported) };
+        let low_at = self.linear_address(&address)?;
+        let mut behind = address;
+        behind.displacement = behind.displacement.wrapping_add(width.bytes());
+        let high_at = self.linear_address(&behind)?;
+        // Only the 16-byte form demands alignment.
+        if width == Width::W64 && low_at % 16 != 0 {
+            return Err(Fault::GENERAL_PROTECTION);
+        }
+        self.check_writable(low_at, width)?;
+        self.check_writable(high_at, width)?;
+        let low = self.read_memory(low_at, width)?;
+        let high = self.read_memory(high_at, width)?;
+        let expected = (self.read_register(ACCUMULATOR, width), self.read_register(OLD_HIGH, width));
+        let is_equal = expected == (low, high);
+        let (new_low, new_high) = if is_equal {
+            (self.read_register(NEW_LOW, width), self.read_register(NEW_HIGH, width))
+        } else {
+            // The processor writes the old value back, too.
+            (low, high)
+        };
+        self.write_memory(low_at, width, new_low)?;
+        self.write_memory(high_at, width, new_high)?;
+        let flags = self.cpu.flags() & !ZERO;
+        if is_equal {
+            self.cpu.set_flags(flags | ZERO);
+        } else {
+            self.write_register(ACCUMULATOR, width, low);
+            self.write_register(OLD_HIGH, width, high);
+            self.cpu.set_flags(flags);
+        }
+        Ok(())
+    }
+}
