@@ -12,9 +12,13 @@ const ROUNDS_MAX: u32 = 4;
 /// Messages to the first processor's local APIC go here (Intel SDM vol. 3, 11.11.1).
 const LOCAL_APIC: u64 = 0xFEE0_0000;
 
+/// Bits of a message that say how it is delivered, and the way in which the 8259s do.
+const DELIVERY_MODE: u32 = 7 << 8;
+const EXTERNAL_INTERRUPT: u32 = 7 << 8;
+
 /// The message that tells ring 0 the level of the 8259s' output: delivery mode ExtINT.
 const fn external_interrupt(is_asserted: bool) -> u32 {
-    7 << 8 | (is_asserted as u32) << 14
+    EXTERNAL_INTERRUPT | (is_asserted as u32) << 14
 }
 
 /// All devices of the VM, with the state of their connections to the outside.
@@ -124,6 +128,10 @@ impl Machine {
     /// Sends the interrupts that wait.
     pub(crate) fn settle_messages(&mut self, vm: &Vm) {
         for message in self.effects.drain_messages() {
+            // What a guest programs in this mode would pass for the level of the 8259s' output.
+            if message.data & DELIVERY_MODE == EXTERNAL_INTERRUPT {
+                continue;
+            }
             // A message to nobody is the guest's own mistake.
             let _ = vm.guest.interrupt(message.address, message.data);
         }

@@ -7,6 +7,7 @@
 use crate::{machine::Machine, vcpu::exits::Exits, vcpu::start::MSRS};
 use alloc::vec::Vec;
 use user_rt::{ApicState, Error, MsrValue, RegisterState, read_ticks, system_info};
+use vmm_bus::Attention;
 use vmm_machine::{SavedMsr, VcpuState};
 use vmm_snapshot::{RestoreError, SaveError, Snapshot, SnapshotWriter};
 use zerocopy::{FromBytes, IntoBytes};
@@ -22,7 +23,11 @@ impl Machine {
         let knows =
             |name: &str, instance| name == VcpuState::SECTION || self.bus.knows_section(name, instance);
         snapshot.refuse_unknown(knows)?;
-        self.bus.restore(snapshot)
+        self.bus.restore(snapshot)?;
+        // What follows from the devices' state outside of them: the next settling does it.
+        let follows = Attention::WINDOWS | Attention::DIRECT | Attention::PIC_OUTPUT | Attention::DEADLINE;
+        self.effects.note(follows);
+        Ok(())
     }
 }
 
