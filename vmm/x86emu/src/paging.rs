@@ -26,6 +26,8 @@ const NO_EXECUTE: u64 = 1 << 63;
 const FRAME_64: u64 = 0x000F_FFFF_FFFF_F000;
 /// Address bits of a 32-bit entry.
 const FRAME_32: u64 = 0xFFFF_F000;
+/// Bits below the address of a large page's entry: flags, and PAT in bit 12.
+const LARGE_LOW_BITS: u64 = 0x1FFF;
 /// Highest level whose 64-bit entries may be pages: 1 GiB at level 3.
 const LARGE_LEVEL_MAX: u32 = 3;
 
@@ -33,6 +35,8 @@ const LARGE_LEVEL_MAX: u32 = 3;
 const CODE_PROTECTION: u16 = 1 << 0;
 const CODE_WRITE: u16 = 1 << 1;
 const CODE_USER: u16 = 1 << 2;
+/// Error code: an entry has bits set that mean nothing.
+const CODE_RESERVED: u16 = 1 << 3;
 const CODE_FETCH: u16 = 1 << 4;
 
 /// What an access wants to do.
@@ -166,8 +170,11 @@ impl Paging {
             if entry & PRESENT == 0 {
                 return Err(self.fault(address, intent, 0));
             }
+            if entry & self.reserved(entry, level) != 0 {
+                return Err(self.fault(address, intent, CODE_PROTECTION | CODE_RESERVED));
+            }
             rights.narrow(entry);
-            let is_page = level == 1 || level <= LARGE_LEVEL_MAX && entry & LARGE != 0;
+            let is_page = level == 1 || entry & LARGE != 0;
             if is_page {
                 self.check(rights, address, intent)?;
                 note_access(memory, place, entry, leaf_bits(intent));
@@ -178,6 +185,21 @@ impl Paging {
             table = entry & FRAME_64;
             level -= 1;
         }
+    }
+
+    /// Bits that must be zero in a 64-bit entry of this level, as far as they do not depend on how many
+    /// address bits the processor has (AMD APM vol. 2, 5.3 and 5.6.4).
+    #[inline]
+    fn reserved(&self, entry: u64, level: u32) -> u64 {
+        let no_execute = if self.has_no_execute { 0 } else { NO_EXECUTE };
+        let for_size = if level > LARGE_LEVEL_MAX {
+            LARGE
+        } else if level > 1 && entry & LARGE != 0 {
+            ((1 << (3 + 9 * level)) - 1) & !LARGE_LOW_BITS
+        } else {
+            0
+        };
+        no_execute | for_size
     }
 
     /// PAE: four top-level entries without rights, then two levels as in long mode.

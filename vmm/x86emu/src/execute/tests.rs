@@ -309,6 +309,99 @@ fn a_non_canonical_address_is_a_general_protection_fault() {
     assert_eq!(fault, Err(Fault::GENERAL_PROTECTION));
 }
 
+/// Starts one instruction of 64-bit mode with page tables that map the first 4 GiB but for the page at 0x3000.
+fn fault_of(code: &[u8], prepare: impl Fn(&mut TestProcessor)) -> (Fault, TestPlatform) {
+    let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits64), TestPlatform::new());
+    (cpu.cr0, cpu.cr3, cpu.cr4) = (cpu.cr0 | 1 << 31 | 1 << 16, 0x8000, 1 << 5);
+    let entries = [(0x8000, 0x9003), (0x9000, 0xA003), (0xA000, 0xB003)];
+    let pages = (0..16).map(|page| (0xB000 + page * 8, page << 12 | u64::from(page != 3) * 3));
+    let device = (0xB000 + 0x100 * 8, DEVICE | 3);
+    for (at, entry) in entries.into_iter().chain(pages).chain([device]) {
+        platform.memory.write_u64(Gpa::new(at), entry).unwrap();
+    }
+    prepare(&mut cpu);
+    let before = cpu.clone();
+    let Err(fault) = emulate(&mut cpu, &mut platform, &instruction(code)) else {
+        panic!("{code:x?} went through");
+    };
+    assert_eq!(cpu, before, "registers changed");
+    (fault, platform)
+}
+
+#[test]
+fn a_device_is_not_read_when_its_value_has_no_place() {
+    let missing_page =
+        |address, error_code| Fault::Exception { vector: 14, error_code: Some(error_code), address };
+    let to_ram = |cpu: &mut TestProcessor| {
+        (cpu.registers[6], cpu.registers[7], cpu.registers[4]) = (DEVICE, 0x3008, 0x3010);
+        cpu.registers[0] = 0x8000;
+    };
+    // MOVSD, PUSH [RSI], INSD, CMPSD
+    for (code, address, error_code) in
+        [(&[0xA5][..], 0x3008, 2), (&[0xFF, 0x36], 0x3008, 2), (&[0x6D], 0x3008, 2), (&[0xA7], 0x3008, 0)]
+    {
+        let (fault, platform) = fault_of(code, to_ram);
+        assert_eq!(fault, missing_page(address, error_code), "{code:x?}");
+        assert_eq!(platform.log, [], "{code:x?}");
+    }
+}
+
+#[test]
+fn the_address_of_a_fault_is_the_first_byte_that_is_missing() {
+    let (fault, _) = fault_of(&[0x48, 0x89, 0x07], |cpu| cpu.registers[7] = 0x2FFE);
+    assert_eq!(fault, Fault::Exception { vector: 14, error_code: Some(2), address: 0x3000 });
+    let (fault, _) = fault_of(&[0x8B, 0x07], |cpu| cpu.registers[7] = 0x3FFE);
+    assert_eq!(fault, Fault::Exception { vector: 14, error_code: Some(0), address: 0x3FFE });
+    let (fault, _) = fault_of(&[0x8F, 0x07], |cpu| cpu.registers[4] = 1 << 60);
+    assert_eq!(fault, Fault::STACK);
+    let (fault, _) = fault_of(&[0x48, 0x0F, 0xC7, 0x0F], |cpu| cpu.registers[7] = 0x2008);
+    assert_eq!(fault, Fault::GENERAL_PROTECTION, "CMPXCHG16B demands alignment");
+}
+
+#[test]
+fn pairs_are_compared_as_one() {
+    let equal = |cpu: &mut TestProcessor| {
+        (cpu.registers[0], cpu.registers[2]) = (0x4433_2211, 0x4433_2212);
+        (cpu.registers[3], cpu.registers[1]) = (1, 2);
+    };
+    let (cpu, platform) = run(&[0xF0, 0x0F, 0xC7, 0x0F], equal);
+    assert_eq!(platform.log[2..], [Access::Write(DEVICE, 4, 1), Access::Write(DEVICE + 4, 4, 2)]);
+    assert_eq!(cpu.flags, 2 | 1 << 6);
+
+    let (cpu, platform) = run(&[0x48, 0x0F, 0xC7, 0x0F], equal);
+    assert_eq!(platform.log[0], Access::Read(DEVICE, 8));
+    assert_eq!(platform.log[3], Access::Write(DEVICE + 8, 8, 0x8877_6655_4433_2212));
+    assert_eq!((cpu.registers[0], cpu.registers[2]), (0x8877_6655_4433_2211, 0x8877_6655_4433_2212));
+    assert_eq!(cpu.flags, 2);
+}
+
+#[test]
+fn push_and_pop_move_the_stack() {
+    let stack = |cpu: &mut TestProcessor| cpu.registers[4] = 0x2008;
+    let (cpu, platform) = run(&[0xFF, 0x37], stack);
+    assert_eq!(platform.memory.read_u64(Gpa::new(0x2000)), Ok(0x8877_6655_4433_2211));
+    assert_eq!(cpu.registers[4], 0x2000);
+    let (cpu, platform) = run(&[0x66, 0x8F, 0x07], stack);
+    assert_eq!((platform.log[0], cpu.registers[4]), (Access::Write(DEVICE, 2, 0), 0x200A));
+    // POP [RSP + DEVICE]: RSP is what it will be.
+    let (_, platform) = run(&[0x8F, 0x84, 0x24, 0, 0, 0x10, 0], stack);
+    assert_eq!(platform.log[0], Access::Write(DEVICE + 0x2010, 8, 0));
+}
+
+#[test]
+fn bytes_are_swapped_and_looked_up() {
+    let (cpu, _) = run(&[0x0F, 0x38, 0xF0, 0x07], |_| {});
+    assert_eq!(cpu.registers[0], 0x1122_3344);
+    let (_, platform) = run(&[0x66, 0x0F, 0x38, 0xF1, 0x07], |cpu| cpu.registers[0] = 0x1234);
+    assert_eq!(platform.log, [Access::Write(DEVICE, 2, 0x3412)]);
+    let (cpu, platform) = run(&[0xD7], |cpu| (cpu.registers[3], cpu.registers[0]) = (DEVICE, 0x105));
+    assert_eq!((platform.log[0], cpu.registers[0]), (Access::Read(DEVICE + 5, 1), 0x111));
+    let (cpu, _) = run(&[0x0F, 0xBC, 0x07], |_| {});
+    assert_eq!((cpu.registers[0], cpu.flags), (0, 2));
+    let (cpu, _) = run(&[0x48, 0x0F, 0xBD, 0x07], |_| {});
+    assert_eq!(cpu.registers[0], 63);
+}
+
 fn random_processor() -> impl Strategy<Value = TestProcessor> {
     let mode = prop_oneof![Just(Mode::Bits16), Just(Mode::Bits32), Just(Mode::Bits64)];
     let registers = any::<[u64; 16]>();

@@ -84,13 +84,14 @@ fn supervisor_protection_bars_user_pages() {
 }
 
 #[test]
-fn no_execute_counts_only_when_it_is_on() {
+fn no_execute_is_reserved_until_it_is_on() {
     let memory = tables(PRESENT | NO_EXECUTE);
     let mut cpu = long_mode();
     assert_eq!(walk(&cpu, &memory, Intent::Fetch), Err(CODE_PROTECTION | CODE_FETCH));
     assert!(walk(&cpu, &memory, Intent::Read).is_ok());
     cpu.efer &= !EFER_NXE;
-    assert!(walk(&cpu, &memory, Intent::Fetch).is_ok());
+    assert_eq!(walk(&cpu, &memory, Intent::Read), Err(CODE_PROTECTION | CODE_RESERVED));
+    assert!(walk(&cpu, &tables(PRESENT), Intent::Fetch).is_ok());
 }
 
 #[test]
@@ -134,4 +135,23 @@ fn the_old_modes_work_as_well() {
     assert_eq!(walk(&legacy, &memory, Intent::Read), Ok(0x1_0040_1234));
     legacy.cr0 &= !CR0_PG;
     assert_eq!(walk(&legacy, &memory, Intent::Read), Ok(0x1234));
+}
+
+#[test]
+fn bits_that_mean_nothing_are_a_fault_of_their_own() {
+    let reserved = CODE_PROTECTION | CODE_RESERVED;
+    let large = PRESENT | WRITABLE | LARGE;
+    for (place, entry) in [
+        (PML4, PDPT | large),
+        (PD, 0x4020_0000 | 1 << 13 | large),
+        (PD, 0x4020_0000 | 1 << 20 | large),
+        (PDPT, 0x8000_0000 | 1 << 29 | large),
+    ] {
+        let memory = tables(PRESENT | WRITABLE);
+        memory.write_u64(Gpa::new(place), entry).unwrap();
+        assert_eq!(walk(&long_mode(), &memory, Intent::Write), Err(reserved | CODE_WRITE), "{entry:#x}");
+    }
+    let memory = tables(PRESENT | WRITABLE);
+    memory.write_u64(Gpa::new(PD), 0x4020_0000 | 1 << 12 | large).unwrap();
+    assert_eq!(walk(&long_mode(), &memory, Intent::Write), Ok(0x4020_1234), "PAT");
 }
