@@ -4,7 +4,7 @@ use super::Step;
 use crate::{
     Fault, Mode, Platform, Processor, SegmentRegister, Width,
     decode::{Address, Operand},
-    paging::{Intent, left_in_page},
+    paging::Intent,
 };
 
 impl<C: Processor, P: Platform> Step<'_, C, P> {
@@ -110,22 +110,9 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         self.cpu.set_register(index, width.merge(old, value));
     }
 
-    /// Reports the fault that reading there would raise.
-    pub(super) fn check_readable(&self, address: u64, width: Width) -> Result<(), Fault> {
-        self.check_access(address, width, Intent::Read)
-    }
-
     /// Reports the fault that writing there would raise.
     pub(super) fn check_writable(&self, address: u64, width: Width) -> Result<(), Fault> {
-        self.check_access(address, width, Intent::Write)
-    }
-
-    fn check_access(&self, address: u64, width: Width, intent: Intent) -> Result<(), Fault> {
-        self.translate(address, intent)?;
-        if left_in_page(address) < width.bytes() {
-            self.translate(self.behind(address, width.bytes() - 1), intent)?;
-        }
-        Ok(())
+        self.place(address, width, Intent::Write).map(|_| ())
     }
 
     /// A linear address so many bytes on: without 64-bit mode it wraps at 4 GiB.

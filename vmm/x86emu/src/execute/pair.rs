@@ -1,7 +1,7 @@
 //! CMPXCHG8B and CMPXCHG16B.
 
 use super::{ACCUMULATOR, Step, flags::ZERO};
-use crate::{Fault, Platform, Processor, Width, decode::Operand};
+use crate::{Fault, Platform, Processor, Width, decode::Operand, paging::Intent};
 
 /// Indexes of RCX, RDX and RBX.
 const NEW_HIGH: u8 = 1;
@@ -21,10 +21,10 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         if width == Width::W64 && low_at % 16 != 0 {
             return Err(Fault::GENERAL_PROTECTION);
         }
-        self.check_writable(low_at, width)?;
-        self.check_writable(high_at, width)?;
-        let low = self.read_memory(low_at, width)?;
-        let high = self.read_memory(high_at, width)?;
+        let low_place = self.place(low_at, width, Intent::Write)?;
+        let high_place = self.place(high_at, width, Intent::Write)?;
+        let low = self.read_place(&low_place, width);
+        let high = self.read_place(&high_place, width);
         let expected = (self.read_register(ACCUMULATOR, width), self.read_register(OLD_HIGH, width));
         let is_equal = expected == (low, high);
         let (new_low, new_high) = if is_equal {
@@ -33,8 +33,8 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
             // The processor writes the old value back, too.
             (low, high)
         };
-        self.write_memory(low_at, width, new_low)?;
-        self.write_memory(high_at, width, new_high)?;
+        self.write_place(&low_place, width, new_low);
+        self.write_place(&high_place, width, new_high);
         let flags = self.cpu.flags() & !ZERO;
         if is_equal {
             self.cpu.set_flags(flags | ZERO);

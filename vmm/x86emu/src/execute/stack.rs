@@ -1,7 +1,7 @@
 //! PUSH and POP of memory.
 
 use super::Step;
-use crate::{Fault, Platform, Processor, SegmentRegister, decode::Operand};
+use crate::{Fault, Platform, Processor, SegmentRegister, decode::Operand, paging::Intent};
 
 /// Index of RSP.
 const STACK_POINTER: u8 = 4;
@@ -12,9 +12,9 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         let top = self.stack_pointer().wrapping_sub(width.bytes());
         let place = self.segmented(SegmentRegister::Ss, top & self.cpu.stack_width().mask())?;
         // A device is read only when its value can be stored.
-        self.check_writable(place, width)?;
+        let place = self.place(place, width, Intent::Write)?;
         let value = self.read_operand(width)?;
-        self.write_memory(place, width, value)?;
+        self.write_place(&place, width, value);
         self.set_stack_pointer(top);
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::{ACCUMULATOR, Progress, Step, flags};
 use crate::{
     Fault, Platform, Processor, SegmentRegister, Width,
     decode::{Arithmetic, Repeat, Text},
+    paging::Intent,
 };
 
 /// Repetitions in one go: a page of bytes. Then the guest gets its interrupts.
@@ -50,12 +51,11 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         let width = self.instruction.width;
         match text {
             Text::Move => {
-                let (source, target) = (self.source()?, self.target()?);
                 // A device is read only when its value can be stored; but the source's fault comes first.
-                self.check_readable(source, width)?;
-                self.check_writable(target, width)?;
-                let value = self.read_memory(source, width)?;
-                self.write_memory(target, width, value)?;
+                let source = self.place(self.source()?, width, Intent::Read)?;
+                let target = self.place(self.target()?, width, Intent::Write)?;
+                let value = self.read_place(&source, width);
+                self.write_place(&target, width, value);
             }
             Text::Store => {
                 let value = self.read_register(ACCUMULATOR, width);
@@ -66,11 +66,10 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
                 self.write_register(ACCUMULATOR, width, value);
             }
             Text::Compare => {
-                let (source, target) = (self.source()?, self.target()?);
-                self.check_readable(source, width)?;
-                self.check_readable(target, width)?;
-                let left = self.read_memory(source, width)?;
-                let right = self.read_memory(target, width)?;
+                let source = self.place(self.source()?, width, Intent::Read)?;
+                let target = self.place(self.target()?, width, Intent::Read)?;
+                let left = self.read_place(&source, width);
+                let right = self.read_place(&target, width);
                 self.compare(left, right);
             }
             Text::Scan => {
@@ -95,10 +94,10 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
     /// The port is read only when its value can be stored.
     fn input(&mut self) -> Result<(), Fault> {
         let width = self.instruction.width;
-        let target = self.target()?;
-        self.check_writable(target, width)?;
+        let target = self.place(self.target()?, width, Intent::Write)?;
         let value = self.platform.read_port(self.port(), width.access_size());
-        self.write_memory(target, width, u64::from(value))
+        self.write_place(&target, width, u64::from(value));
+        Ok(())
     }
 
     /// XLAT: AL is an index into a table of bytes at RBX.

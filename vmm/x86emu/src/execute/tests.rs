@@ -314,7 +314,7 @@ fn fault_of(code: &[u8], prepare: impl Fn(&mut TestProcessor)) -> (Fault, TestPl
     let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits64), TestPlatform::new());
     (cpu.cr0, cpu.cr3, cpu.cr4) = (cpu.cr0 | 1 << 31 | 1 << 16, 0x8000, 1 << 5);
     let entries = [(0x8000, 0x9003), (0x9000, 0xA003), (0xA000, 0xB003)];
-    let pages = (0..16).map(|page| (0xB000 + page * 8, page << 12 | u64::from(page != 3) * 3));
+    let pages = (0..16).map(|page| (0xB000 + page * 8, (page << 12) | if page == 3 { 0 } else { 3 }));
     let device = (0xB000 + 0x100 * 8, DEVICE | 3);
     for (at, entry) in entries.into_iter().chain(pages).chain([device]) {
         platform.memory.write_u64(Gpa::new(at), entry).unwrap();

@@ -8,6 +8,14 @@ use crate::{
 use base_units::Gpa;
 use vmm_bus::{AccessSize, GuestMemory};
 
+/// Where an access leads that the page tables allow.
+pub(super) enum Place {
+    /// All of it lies in one page.
+    Whole(Gpa),
+    /// Byte by byte, across pages.
+    Split([Option<Gpa>; 8]),
+}
+
 impl<C: Processor, P: Platform> Step<'_, C, P> {
     pub(super) fn paging(&self) -> Paging {
         Paging::of(self.cpu)
@@ -19,32 +27,51 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
 
     /// Reads memory at a linear address.
     pub(super) fn read_memory(&mut self, address: u64, width: Width) -> Result<u64, Fault> {
-        let at = self.translate(address, Intent::Read)?;
-        if left_in_page(address) >= width.bytes() {
-            return Ok(read_physical(self.platform, at, width));
-        }
-        let mut value = 0;
-        for (index, at) in self.split(address, width, Intent::Read)?.into_iter().enumerate() {
-            if let Some(at) = at {
-                value |= read_physical(self.platform, at, Width::W8) << (8 * index);
-            }
-        }
-        Ok(value)
+        let place = self.place(address, width, Intent::Read)?;
+        Ok(self.read_place(&place, width))
     }
 
     /// Writes memory at a linear address.
     pub(super) fn write_memory(&mut self, address: u64, width: Width, value: u64) -> Result<(), Fault> {
-        let at = self.translate(address, Intent::Write)?;
+        let place = self.place(address, width, Intent::Write)?;
+        self.write_place(&place, width, value);
+        Ok(())
+    }
+
+    /// Finds where an access leads. All faults are found now, before anything is touched.
+    pub(super) fn place(&self, address: u64, width: Width, intent: Intent) -> Result<Place, Fault> {
         if left_in_page(address) >= width.bytes() {
-            write_physical(self.platform, at, width, value);
-            return Ok(());
+            return Ok(Place::Whole(self.translate(address, intent)?));
         }
-        for (index, at) in self.split(address, width, Intent::Write)?.into_iter().enumerate() {
+        Ok(Place::Split(self.split(address, width, intent)?))
+    }
+
+    /// Reads what was found for reading.
+    pub(super) fn read_place(&mut self, place: &Place, width: Width) -> u64 {
+        let places = match place {
+            Place::Whole(at) => return read_physical(self.platform, *at, width),
+            Place::Split(places) => places,
+        };
+        let mut value = 0;
+        for (index, at) in places.iter().enumerate() {
             if let Some(at) = at {
-                write_physical(self.platform, at, Width::W8, value >> (8 * index));
+                value |= read_physical(self.platform, *at, Width::W8) << (8 * index);
             }
         }
-        Ok(())
+        value
+    }
+
+    /// Writes what was found for writing.
+    pub(super) fn write_place(&mut self, place: &Place, width: Width, value: u64) {
+        let places = match place {
+            Place::Whole(at) => return write_physical(self.platform, *at, width, value),
+            Place::Split(places) => places,
+        };
+        for (index, at) in places.iter().enumerate() {
+            if let Some(at) = at {
+                write_physical(self.platform, *at, Width::W8, value >> (8 * index));
+            }
+        }
     }
 
     /// The places of the bytes of an access that crosses pages. All are translated before one is touched.
