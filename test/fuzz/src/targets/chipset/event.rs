@@ -50,7 +50,7 @@ impl Event {
         match input.u8() % 24 {
             0 | 1 => Self::PortRead(port(input), size(input)),
             2 | 3 => Self::PortWrite(port(input), size(input), input.u32()),
-            4 | 5 | 6 => Self::PortWrite(input.choose(&BUSY_PORTS), AccessSize::Byte, u32::from(input.u8())),
+            4..=6 => Self::PortWrite(input.choose(&BUSY_PORTS), AccessSize::Byte, u32::from(input.u8())),
             7 => Self::PortRead(input.choose(&BUSY_PORTS), AccessSize::Byte),
             8 => Self::Read(address(input), size(input)),
             9 | 10 => Self::Write(address(input), size(input), input.u64()),
