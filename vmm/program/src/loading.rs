@@ -8,7 +8,7 @@ use crate::{
     vcpu::start::Entry,
     vm::Vm,
 };
-use alloc::{format, string::String};
+use alloc::{boxed::Box, format, string::String};
 use user_rt::Memory;
 use vmm_bus::Attention;
 use vmm_firmware::{BootImage, BootRequest, Content, StartRegisters, place};
@@ -26,7 +26,7 @@ pub(crate) fn prepare(vm: &Vm, is_first: bool) -> Result<(), String> {
                 vm.ram.clear().map_err(|error| format!("memory cannot be cleared: {error:?}"))?;
             }
             vm.machine.lock().with_bus(vm, |bus, _, context| board::assign_windows(bus, plan, context));
-            Entry::Kernel(place_kernel(vm, plan, config, kernel, initrd.as_ref())?)
+            Entry::Kernel(Box::new(place_kernel(vm, plan, config, kernel, initrd.as_ref())?))
         }
         (Plan::Pc(plan), BootFiles::Firmware(files), _) => {
             copy_shadow(vm, plan, files)

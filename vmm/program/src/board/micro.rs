@@ -56,6 +56,9 @@ fn fixed_line(pin: u32) -> Line {
     Line { pin: pin as u8, source: FIRST_SOURCE }
 }
 
+/// The functions that the outside talks to.
+type Named = (DeviceId<VirtioPci<Console>>, DeviceId<VirtioPci<Balloon>>);
+
 /// The PCI functions, as far as they are there.
 struct Functions<'a, 'p> {
     bus: &'a mut Bus,
@@ -64,10 +67,7 @@ struct Functions<'a, 'p> {
 
 impl Functions<'_, '_> {
     /// Adds the functions of all slots.
-    fn add_all(
-        mut self,
-        plan: &MachinePlan,
-    ) -> Result<(DeviceId<VirtioPci<Console>>, DeviceId<VirtioPci<Balloon>>), String> {
+    fn add_all(mut self, plan: &MachinePlan) -> Result<Named, String> {
         let (mut console, mut balloon) = (None, None);
         for slot in plan.slots.iter() {
             match slot.role {

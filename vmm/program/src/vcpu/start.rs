@@ -1,6 +1,6 @@
 //! The state in which a vCPU starts.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use user_rt::{ApicState, Error, GPR_RDX, MsrValue, RegisterState, SegmentState, VcpuRunner, system_info};
 use vmm_firmware::{Segment, StartRegisters};
 
@@ -29,7 +29,7 @@ const CS: usize = 1;
 /// What the first vCPU begins with.
 pub(crate) enum Entry {
     /// A kernel that was placed in memory.
-    Kernel(StartRegisters),
+    Kernel(Box<StartRegisters>),
     /// Firmware at the reset vector, as after RESET.
     Firmware {
         /// What EDX says: family, model, stepping (Intel SDM vol. 3, 9.1.2).
