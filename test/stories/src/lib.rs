@@ -14,6 +14,7 @@ mod monitor;
 mod pc;
 mod refusals;
 mod ring3;
+mod software;
 mod story;
 mod vms;
 
@@ -25,6 +26,7 @@ pub use story::{Extent, Images, Report, Story, World};
 pub fn all() -> Vec<Story> {
     let mut stories = linux::stories();
     stories.extend(pc::stories());
+    stories.extend(software::stories());
     stories.extend(lives::stories());
     stories.extend(isolation::stories());
     stories.extend(ring3::stories());

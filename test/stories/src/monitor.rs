@@ -10,6 +10,8 @@ const ESCAPE: &str = "\x1d";
 const PROMPT: &str = "corten> ";
 /// Pause between two questions for the same thing.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
+/// Pause between two looks at a display: a page of text on a serial line takes time that the guest needs.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A serial line that shows the monitor.
 pub struct Monitor<'r> {
@@ -99,6 +101,22 @@ impl<'r> Monitor<'r> {
         self.running.send(ESCAPE)?;
         self.running.wait_for(PROMPT, self.limit)?;
         Ok(())
+    }
+
+    /// Looks at the display of a VM until it shows this text.
+    pub fn wait_for_display(&mut self, name: &str, text: &str) -> Result<(), Failure> {
+        let deadline = Instant::now() + self.limit;
+        loop {
+            let line = format!("look {name}");
+            let display = self.ask(&line, &line)?;
+            if display.contains(text) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Failure::Wrong(format!("{name} does not show \"{text}\" but: {display}")));
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// Goes back to the console of the VM that was seen last.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::package;
 use crate::{Failure, places, process, setup};
 
 /// The package that always depends on the newest kernel.
@@ -73,12 +74,7 @@ impl Linux {
             }
         };
         let scratch = places::folder("linux/package")?;
-        let mut command = Command::new("apt-get");
-        command.current_dir(&scratch).args(["download", &package]);
-        process::step(&format!("fetching {package}"), &mut command)?;
-        let archive = first_with(&scratch, |name| name.ends_with(".deb"))?;
-        let tree = scratch.join("tree");
-        process::step("unpacking it", Command::new("dpkg-deb").arg("-x").arg(&archive).arg(&tree))?;
+        let tree = package::unpacked(&package, &scratch)?;
         self.take_modules(&first_with(&tree.join("lib/modules"), |_| true)?)?;
         let kernel = first_with(&tree.join("boot"), |name| name.starts_with("vmlinuz-"))?;
         places::copy(&kernel, &self.kernel())?;

@@ -7,7 +7,7 @@ use test_emulator::Failure as StoryFailure;
 use test_stories::Images;
 
 use crate::build::{System, build_hostile_program, build_test_guests};
-use crate::guest_files::{Linux, boot_disk};
+use crate::guest_files::{Linux, boot_disk, fetch_software};
 use crate::image::{Definition, Image};
 use crate::{Failure, bench, elf, places, run};
 
@@ -42,6 +42,7 @@ impl<'s> TestImages<'s> {
     }
 
     fn image(&self, definition: &str, folder: &Path) -> Result<Image<'s>, Failure> {
+        fetch_software(definition, &self.guests)?;
         let definition = Definition::from_text(definition, &self.guests)?;
         Image::new(self.system, &definition, &folder.join("image"))
     }
