@@ -50,7 +50,9 @@ pub(crate) fn stories() -> Vec<Story> {
     let story = |software: Software| {
         Story::new(software.name, move |world| shows(world, software)).only_in_full_runs()
     };
-    BY_BIOS.map(story).into()
+    let mut stories: Vec<Story> = BY_BIOS.map(story).into();
+    stories.push(Story::new("u_boot_is_the_firmware_of_a_pc", u_boot).only_in_full_runs());
+    stories
 }
 
 fn shows(world: &World<'_>, software: Software) -> Result<(), Failure> {
@@ -62,5 +64,18 @@ fn shows(world: &World<'_>, software: Software) -> Result<(), Failure> {
     for text in shows {
         monitor.wait_for_display("pc", text)?;
     }
+    Ok(())
+}
+
+/// A ROM that is neither OVMF nor SeaBIOS.
+fn u_boot(world: &World<'_>) -> Result<(), Failure> {
+    let definition =
+        "[[vm]]\nname = \"pc\"\nmemory = \"128M\"\nfirmware = \"u-boot.rom\"\nconsole = \"host\"\n";
+    let mut running = world.start(&world.direct(definition)?)?;
+
+    running.wait_for("DRAM:  128 MiB", LIMIT)?;
+    running.wait_for("Hit any key to stop autoboot", LIMIT)?;
+    running.send(" ")?;
+    running.wait_for("=> ", LIMIT)?;
     Ok(())
 }

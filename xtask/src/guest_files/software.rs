@@ -9,11 +9,12 @@ use crate::{Failure, places};
 const FLOPPY_BYTES: usize = 1_474_560;
 
 /// What a story calls an image, the package that has it, and where.
-const IMAGES: [(&str, &str, &str); 4] = [
+const IMAGES: [(&str, &str, &str); 5] = [
     ("memtest.iso", "memtest86+", "usr/lib/memtest86+/memtest86+x64.iso"),
     ("ipxe.iso", "ipxe", "usr/lib/ipxe/ipxe.iso"),
     ("grub-rescue.iso", "grub-rescue-pc", "usr/lib/grub-rescue/grub-rescue-cdrom.iso"),
     ("grub-rescue.img", "grub-rescue-pc", "usr/lib/grub-rescue/grub-rescue-floppy.img"),
+    ("u-boot.rom", "u-boot-qemu", "usr/lib/u-boot/qemu-x86/u-boot.rom"),
 ];
 
 /// Puts those images that the definition names into `folder`, unless they are there.
