@@ -12,7 +12,7 @@ mod virtual_memory;
 
 use crate::{
     Fault, InstructionBytes, Mode, Platform, Processor, Width,
-    decode::{Arithmetic, Form, Instruction, Operation, decode},
+    decode::{Arithmetic, Form, Instruction, Operand, Operation, decode},
 };
 
 /// Index of RAX.
@@ -174,9 +174,14 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         let width = self.instruction.width;
         let old = self.read_operand_to_change(width, true)?;
         let (sum, flags) = flags::arithmetic(Arithmetic::Add, old, self.register(), width, self.cpu.flags());
-        // The register first: where both are the same register, the sum stays.
-        self.set_register(old);
-        self.write_operand(width, sum)?;
+        // Memory first: its address may be made of the register. Where both are the same register, the sum stays.
+        if let Operand::Register(_) = self.instruction.operand {
+            self.set_register(old);
+            self.write_operand(width, sum)?;
+        } else {
+            self.write_operand(width, sum)?;
+            self.set_register(old);
+        }
         self.cpu.set_flags(flags);
         Ok(())
     }

@@ -376,6 +376,13 @@ fn pairs_are_compared_as_one() {
 }
 
 #[test]
+fn an_address_made_of_the_register_that_changes_stays() {
+    let (cpu, platform) = run(&[0x0F, 0xC1, 0x3F], |_| {});
+    assert_eq!(platform.log[1], Access::Write(DEVICE, 4, 0x4443_2211));
+    assert_eq!(cpu.registers[7], 0x4433_2211);
+}
+
+#[test]
 fn push_and_pop_move_the_stack() {
     let stack = |cpu: &mut TestProcessor| cpu.registers[4] = 0x2008;
     let (cpu, platform) = run(&[0xFF, 0x37], stack);
