@@ -17,6 +17,6 @@ pub mod virtio_console;
 pub mod virtio_rng;
 
 pub use virtio_balloon::{Balloon, MemoryStatistics};
-pub use virtio_blk::{Access, Block, BlockConfig};
+pub use virtio_blk::{Block, BlockConfig};
 pub use virtio_console::{Console, ConsoleSize};
 pub use virtio_rng::{Entropy, Rng};

@@ -9,21 +9,14 @@ use crate::{
 use alloc::{boxed::Box, vec, vec::Vec};
 use base_units::Gpa;
 use serde::{Deserialize, Serialize};
-use vmm_bus::{AccessSize, Attention, Context, Device, DirectMemory, DirectRange, Inspector, Region};
+use vmm_bus::{
+    AccessSize, Attention, Context, Device, DirectMemory, DirectRange, Inspector, Region, volume::Access,
+};
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
 const VERSION: u16 = 1;
 /// A block that was erased.
 const ERASED: [u8; BLOCK_BYTES as usize] = [0xFF; BLOCK_BYTES as usize];
-
-/// Whether the guest may change a chip.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
-    /// Programming and erasing fail.
-    ReadOnly,
-    /// Everything works.
-    ReadWrite,
-}
 
 #[derive(Serialize, Deserialize)]
 struct State {
@@ -48,7 +41,8 @@ pub struct Flash {
 }
 
 impl Flash {
-    /// A chip at `start` with this content: whole blocks, page aligned.
+    /// A chip at `start` with this content: whole blocks, page aligned. Programming and erasing fail in one that is
+    /// read-only.
     pub fn new(start: Gpa, access: Access, array: Box<dyn DirectMemory>) -> Self {
         let blocks = BlockSet::new(array.bytes());
         Self { start, access, array, commands: Commands::default(), written: blocks.clone(), unsaved: blocks }

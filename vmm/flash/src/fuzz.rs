@@ -1,9 +1,9 @@
 //! Entry points for fuzzers: whatever the bytes, nothing may panic and everything must end.
 
-use crate::{Access, Flash, REGION};
+use crate::{Flash, REGION};
 use alloc::{boxed::Box, vec};
 use base_units::{Gpa, Nanos};
-use vmm_bus::{AccessSize, Context, Device, DirectId, Effects, FlatMemory, VecMemory};
+use vmm_bus::{AccessSize, Context, Device, DirectId, Effects, FlatMemory, VecMemory, volume::Access};
 
 /// Bytes of a fuzzed chip.
 const CHIP_BYTES: usize = 4 * 4096;

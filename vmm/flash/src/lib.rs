@@ -24,7 +24,7 @@ mod rom;
 mod tests;
 
 pub use blocks::{BLOCK_BYTES, BlockSet};
-pub use flash::{Access, Flash};
+pub use flash::Flash;
 pub use rom::{Rom, RomWindow};
 
 /// The only region of these devices: all of their memory.

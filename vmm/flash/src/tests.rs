@@ -1,10 +1,12 @@
 //! What firmware's flash driver sees.
 
-use crate::{Access, BLOCK_BYTES, Flash, REGION, Rom, rom::RomWindow};
+use crate::{BLOCK_BYTES, Flash, REGION, Rom, rom::RomWindow};
 use alloc::{boxed::Box, vec, vec::Vec};
 use base_units::{Gpa, Nanos};
 use proptest::prelude::*;
-use vmm_bus::{AccessSize, Attention, Context, Device, DirectId, Effects, FlatMemory, Region, VecMemory};
+use vmm_bus::{
+    AccessSize, Attention, Context, Device, DirectId, Effects, FlatMemory, Region, VecMemory, volume::Access,
+};
 use vmm_snapshot::RestoreError;
 
 const START: u64 = 0xFFC0_0000;

@@ -4,14 +4,12 @@ use base_units::{Gpa, Nanos};
 use vmm_bus::{
     AccessSize, Bus, ByteVolume, Context, DeviceId, Effects, FlatMemory, GuestMemory, Line, Region,
 };
-use vmm_bus::{BusError, pci::Place};
+use vmm_bus::{BusError, pci::Place, volume::Access};
 use vmm_chipset::{
     HostBridge, IoApic, KeyboardController, PowerManagement, Rtc, Uart, UnixSeconds, ioapic,
     keyboard_controller, pm, rtc, uart16550,
 };
-use vmm_devices::{
-    Access, Balloon, Block, BlockConfig, Console, ConsoleSize, Entropy, Rng, virtio_blk::ID_BYTES,
-};
+use vmm_devices::{Balloon, Block, BlockConfig, Console, ConsoleSize, Entropy, Rng, virtio_blk::ID_BYTES};
 use vmm_machine::{PciRole, PciSlots, layout};
 use vmm_virtio::VirtioPci;
 

@@ -4,10 +4,8 @@ use crate::Input;
 use base_units::Gpa;
 use spec::virtio::FEATURE_PACKED;
 use std::collections::BTreeMap;
-use vmm_bus::{ByteVolume, Device, GuestMemory, GuestRange};
-use vmm_devices::{
-    Access, Balloon, Block, BlockConfig, Console, ConsoleSize, Entropy, Rng, virtio_blk::ID_BYTES,
-};
+use vmm_bus::{ByteVolume, Device, GuestMemory, GuestRange, volume::Access};
+use vmm_devices::{Balloon, Block, BlockConfig, Console, ConsoleSize, Entropy, Rng, virtio_blk::ID_BYTES};
 use vmm_virtio::{
     VirtioDevice,
     testing::{Bench, Buffer, Direction, DriverQueue},

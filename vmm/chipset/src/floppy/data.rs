@@ -2,7 +2,7 @@
 
 use super::{
     controller::{CHANNEL, CONFIGURE_SEEKS, Floppy, Reply},
-    disk::{Geometry, SECTOR_BYTES, WriteAccess},
+    disk::{Geometry, SECTOR_BYTES},
     progress::{Flow, Progress, SECTORS_MAX},
     status::{
         ABNORMAL, CONTROL_MARK, DATA_ERROR, END_OF_TRACK, Fault, NO_ADDRESS_MARK, NO_DATA, NOT_WRITABLE,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::dma::Direction;
 use base_units::Gpa;
-use vmm_bus::{FlatMemory, GuestMemory, GuestRange, Volume};
+use vmm_bus::{FlatMemory, GuestMemory, GuestRange, Volume, volume::Access};
 
 /// The disk in a drive as far as the head can make sense of it.
 pub(super) struct Readable(Option<Geometry>);
@@ -97,7 +97,7 @@ impl<V: Volume> Floppy<V> {
         let track = self.drives.get(usize::from(progress.drive)).map_or(0, |drive| drive.track);
         self.readable(progress.drive, progress.is_double_density).filter_track(track, progress.head)?;
         let disk = self.drives.get(usize::from(progress.drive)).and_then(|drive| drive.disk.as_ref());
-        let is_protected = disk.is_some_and(|disk| disk.access == WriteAccess::Protected);
+        let is_protected = disk.is_some_and(|disk| disk.access == Access::ReadOnly);
         if is_protected && matches!(progress.flow, Flow::Write | Flow::Format) {
             return Err(Fault::of(NOT_WRITABLE));
         }

@@ -1,6 +1,6 @@
 //! Disks and drives.
 
-use vmm_bus::Volume;
+use vmm_bus::{Volume, volume::Access};
 
 /// Bytes of a sector.
 pub(super) const SECTOR_BYTES: u64 = 512;
@@ -78,26 +78,17 @@ impl Geometry {
     }
 }
 
-/// Whether a disk can be written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum WriteAccess {
-    /// It can.
-    Allowed,
-    /// Its tab is open.
-    Protected,
-}
-
 /// A disk that fits a drive.
 #[derive(Debug)]
 pub struct Disk<V> {
     pub(super) volume: V,
     pub(super) geometry: Geometry,
-    pub(super) access: WriteAccess,
+    pub(super) access: Access,
 }
 
 impl<V: Volume> Disk<V> {
     /// The disk in a volume, if a disk can have that size.
-    pub fn new(volume: V, access: WriteAccess) -> Option<Self> {
+    pub fn new(volume: V, access: Access) -> Option<Self> {
         let geometry = Geometry::of_bytes(volume.bytes())?;
         Some(Self { volume, geometry, access })
     }

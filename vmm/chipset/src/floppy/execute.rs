@@ -3,14 +3,13 @@
 use super::{
     command::{Command, INWARDS, LOCK, Operation},
     controller::{Floppy, OUTPUT_RUNNING, Reply},
-    disk::WriteAccess,
     progress::Progress,
     status::{
         ABNORMAL, DRIVE_PROTECTED, DRIVE_READY, DRIVE_TRACK_0, DRIVE_TWO_SIDES, EQUIPMENT_CHECK, INVALID,
         NO_ADDRESS_MARK, SEEK_END,
     },
 };
-use vmm_bus::{GuestMemory, Volume};
+use vmm_bus::{GuestMemory, Volume, volume::Access};
 
 /// What it says it is: an 82077.
 const VERSION: u8 = 0x90;
@@ -115,7 +114,7 @@ impl<V: Volume> Floppy<V> {
         if drive.track == 0 {
             status |= DRIVE_TRACK_0;
         }
-        if drive.disk.as_ref().is_some_and(|disk| disk.access == WriteAccess::Protected) {
+        if drive.disk.as_ref().is_some_and(|disk| disk.access == Access::ReadOnly) {
             status |= DRIVE_PROTECTED;
         }
         status

@@ -17,4 +17,4 @@ mod tests;
 
 pub use bus::{PORTS, region};
 pub use controller::Floppy;
-pub use disk::{Disk, Geometry, WriteAccess};
+pub use disk::{Disk, Geometry};

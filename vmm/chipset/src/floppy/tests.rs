@@ -1,10 +1,12 @@
 //! What the floppy controller promises.
 
-use super::{Disk, Floppy, Geometry, PORTS, WriteAccess, region};
+use super::{Disk, Floppy, Geometry, PORTS, region};
 use alloc::{vec, vec::Vec};
 use base_units::{Gpa, Nanos};
 use proptest::prelude::*;
-use vmm_bus::{AccessSize, ByteVolume, Context, Device, Effects, FlatMemory, GuestMemory, Line, Region};
+use vmm_bus::{
+    AccessSize, ByteVolume, Context, Device, Effects, FlatMemory, GuestMemory, Line, Region, volume::Access,
+};
 
 type Volume = ByteVolume<Vec<u8>>;
 
@@ -18,7 +20,7 @@ fn numbered(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|index| (index / 512 % 251) as u8).collect()
 }
 
-fn disk(content: Vec<u8>, access: WriteAccess) -> Option<Disk<Volume>> {
+fn disk(content: Vec<u8>, access: Access) -> Option<Disk<Volume>> {
     Disk::new(ByteVolume::new(content), access)
 }
 
@@ -44,7 +46,7 @@ impl Bench {
     }
 
     fn new() -> Self {
-        Self::with_disk(disk(numbered(DISK_BYTES), WriteAccess::Allowed))
+        Self::with_disk(disk(numbered(DISK_BYTES), Access::ReadWrite))
     }
 
     fn place(port: u16) -> (Region, u64) {
@@ -163,7 +165,7 @@ fn sectors_are_written_and_protected_disks_are_not() {
     assert_eq!(bench.command(&[WRITE, 0, 0, 0, 5, 2, 18, 0x1B, 0xFF]), [0, 0, 0, 0, 0, 6, 2]);
     assert_eq!((bench.content(4), bench.content(5)), (vec![0x77; 512], vec![5; 512]));
 
-    let mut bench = Bench::with_disk(disk(numbered(DISK_BYTES), WriteAccess::Protected));
+    let mut bench = Bench::with_disk(disk(numbered(DISK_BYTES), Access::ReadOnly));
     bench.program_dma(0x4A, 512);
     let result = bench.command(&[WRITE, 0, 0, 0, 5, 2, 18, 0x1B, 0xFF]);
     assert_eq!(result.get(..3), Some([0x40, 0x02, 0].as_slice()));
@@ -271,7 +273,7 @@ fn sizes_say_geometries() {
 
 #[test]
 fn an_image_that_was_cut_short_is_empty_behind_its_end() {
-    let mut bench = Bench::with_disk(disk(numbered(700), WriteAccess::Allowed));
+    let mut bench = Bench::with_disk(disk(numbered(700), Access::ReadWrite));
     bench.program_dma(0x46, 1536);
 
     assert_eq!(bench.command(&[READ, 0, 0, 0, 1, 2, 18, 0x1B, 0xFF]).first(), Some(&0));
@@ -299,7 +301,7 @@ proptest! {
         before in prop::collection::vec((any::<usize>(), any::<u8>(), any::<bool>()), 0..150),
         after in prop::collection::vec((any::<usize>(), any::<u8>(), any::<bool>()), 0..80),
     ) {
-        let small = || Bench::with_disk(disk(numbered(327_680), WriteAccess::Protected));
+        let small = || Bench::with_disk(disk(numbered(327_680), Access::ReadOnly));
         let mut bench = small();
         for step in before { act(&mut bench, step); }
         let mut twin = small();

@@ -7,11 +7,11 @@ use super::{
         FEATURE_SEGMENTS, FEATURE_WRITE_ZEROES, QUEUES, SECTOR_BYTES, SEGMENTS, ZERO_MAY_UNMAP, ZERO_RANGES,
         ZERO_SECTORS,
     },
-    state::{Access, Block, QUEUE_SIZE, RANGE_SECTORS_MAX, RANGES_MAX},
+    state::{Block, QUEUE_SIZE, RANGE_SECTORS_MAX, RANGES_MAX},
 };
 use serde::{Deserialize, Serialize};
 use spec::virtio::TYPE_BLOCK;
-use vmm_bus::{AccessSize, Inspector, Volume, access::read_bytes};
+use vmm_bus::{AccessSize, Inspector, Volume, access::read_bytes, volume::Access};
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 use vmm_virtio::{Fault, Guest, Progress, VirtioDevice, device::REQUESTS_MAX};
 

@@ -7,4 +7,4 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use state::{Access, Block, BlockConfig, ID_BYTES, QUEUE_SIZE, QUEUES_MAX};
+pub use state::{Block, BlockConfig, ID_BYTES, QUEUE_SIZE, QUEUES_MAX};

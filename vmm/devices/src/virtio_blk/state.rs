@@ -5,7 +5,7 @@ use super::{
     request::{DISCARD_FLAGS, DiskRange, RawRange, RawRequest, Request, ZERO_FLAGS},
 };
 use alloc::{vec, vec::Vec};
-use vmm_bus::{GuestMemory, Volume, VolumeError};
+use vmm_bus::{GuestMemory, Volume, VolumeError, volume::Access};
 use vmm_virtio::{Chain, Fault};
 
 /// Descriptors of each queue.
@@ -18,15 +18,6 @@ pub const ID_BYTES: usize = 20;
 pub(super) const RANGE_SECTORS_MAX: u32 = 1 << 21;
 /// Ranges of one such request at the most.
 pub(super) const RANGES_MAX: u64 = 32;
-
-/// Whether the guest may write.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
-    /// Reads only.
-    ReadOnly,
-    /// Reads and writes.
-    ReadWrite,
-}
 
 /// What a disk is made with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

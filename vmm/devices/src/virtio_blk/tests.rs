@@ -1,10 +1,10 @@
 //! What the disk promises.
 
-use super::{Access, Block, BlockConfig, ID_BYTES};
+use super::{Block, BlockConfig, ID_BYTES};
 use alloc::{vec, vec::Vec};
 use proptest::prelude::*;
 use spec::virtio::{FEATURE_EVENT_INDEX, FEATURE_INDIRECT, FEATURE_PACKED};
-use vmm_bus::{AccessSize, ByteVolume, Device};
+use vmm_bus::{AccessSize, ByteVolume, Device, volume::Access};
 use vmm_virtio::{Fault, VirtioDevice, testing::Bench};
 
 const SECTORS: u64 = 16;

@@ -13,9 +13,9 @@ use crate::{
 use alloc::{format, string::String};
 use base_units::Nanos;
 use user_rt::{Group, Memory, PrivateBytes};
-use vmm_bus::{Bus, BusError, ByteVolume, DeviceId, Effects};
+use vmm_bus::{Bus, BusError, ByteVolume, DeviceId, Effects, volume::Access};
 use vmm_chipset::{I8042, Lpc, PowerManagement, Uart, UnixSeconds};
-use vmm_devices::{Access, Balloon, Block, BlockConfig, Console};
+use vmm_devices::{Balloon, Block, BlockConfig, Console};
 use vmm_display::{Frame, Gpu, TextPage, Vga};
 use vmm_protocol::{Boot, DiskConfig, StartMessage};
 use vmm_virtio::VirtioPci;
@@ -164,12 +164,16 @@ impl Parts<'_> {
         memory: &Memory,
         index: u8,
     ) -> Result<Block<ByteVolume<PrivateBytes>>, String> {
-        let access = if config.read_only { Access::ReadOnly } else { Access::ReadWrite };
         // A queue for each vCPU, up to what a disk can have.
         let queues = u16::try_from(self.message.machine.vcpus).unwrap_or(u16::MAX);
-        let config_of_block = BlockConfig { access, id: serial(index), queues };
+        let config_of_block = BlockConfig { access: access(config), id: serial(index), queues };
         Ok(Block::new(config_of_block, self.volume(config.bytes, memory)?))
     }
+}
+
+/// What a guest may do to a disk of this kind.
+fn access(config: &DiskConfig) -> Access {
+    if config.read_only { Access::ReadOnly } else { Access::ReadWrite }
 }
 
 /// The serial number of a disk is its place: "corten-0" is the first.

@@ -4,12 +4,12 @@ use super::event::Event;
 use base_units::{Gpa, Nanos};
 use vmm_bus::{
     AccessSize, Attention, Bus, BusError, ByteVolume, Context, DeviceId, Effects, FlatMemory, GuestMemory,
-    Level, Line, Msi, PowerRequest, Region, pci::Place,
+    Level, Line, Msi, PowerRequest, Region, pci::Place, volume::Access,
 };
 use vmm_chipset::{
     DebugPort, Floppy, HostBridge, Hpet, I8042, Lpc, Mch, PcInterrupts, Pit, RootPort, Rtc, UnixSeconds,
     debug_port,
-    floppy::{self, Disk, WriteAccess},
+    floppy::{self, Disk},
     hpet, i8042, interrupts, ioapic, lpc, pit, rtc,
 };
 use vmm_snapshot::{RestoreError, Snapshot, SnapshotWriter};
@@ -126,7 +126,7 @@ fn build(floppy: Vec<u8>, now: Nanos) -> Result<(Bus, Named), BusError> {
     bus.map_ports(keyboard, i8042::DATA_REGION, i8042::DATA_PORT, 1)?;
     bus.map_ports(keyboard, i8042::COMMAND_REGION, i8042::COMMAND_PORT, 1)?;
     bus.map_ports(keyboard, i8042::FAST_REGION, i8042::FAST_PORT, 1)?;
-    let disk = Disk::new(ByteVolume::new(floppy), WriteAccess::Allowed);
+    let disk = Disk::new(ByteVolume::new(floppy), Access::ReadWrite);
     let floppy = bus.add(Floppy::new(isa(6), [disk, None]))?;
     for (first, count) in floppy::PORTS {
         bus.map_ports(floppy, floppy::region(first), first, count)?;

@@ -1,10 +1,10 @@
 //! Drives that share a controller.
 
-use crate::board::{Parts, serial};
+use crate::board::{Parts, access, serial};
 use alloc::{format, string::String, vec::Vec};
 use user_rt::PrivateBytes;
-use vmm_bus::{ByteVolume, Line, volume::Access};
-use vmm_chipset::floppy::{self, WriteAccess};
+use vmm_bus::{ByteVolume, Line};
+use vmm_chipset::floppy;
 use vmm_disks::{Ahci, DiskConfig, Drive, Ide, ide};
 use vmm_machine::pc::{DriveKind, PcDrive, PcPlan, Seat};
 use vmm_nvme::{Nvme, NvmeConfig};
@@ -43,15 +43,10 @@ pub(super) fn nvme(parts: &Parts<'_>, index: u8, line: Line) -> Result<Nvme<Medi
 pub(super) fn floppy(parts: &Parts<'_>) -> Result<Option<floppy::Disk<Medium>>, String> {
     let Some((config, memory)) = parts.floppy() else { return Ok(None) };
     let volume = parts.volume(config.bytes, memory)?;
-    let tab = if config.read_only { WriteAccess::Protected } else { WriteAccess::Allowed };
     let bytes = config.bytes;
-    floppy::Disk::new(volume, tab).map(Some).ok_or_else(|| {
+    floppy::Disk::new(volume, access(config)).map(Some).ok_or_else(|| {
         format!("a floppy of {bytes} bytes does not exist; the usual image has 1474560 (1.44 MB)")
     })
-}
-
-fn access(config: &vmm_protocol::DiskConfig) -> Access {
-    if config.read_only { Access::ReadOnly } else { Access::ReadWrite }
 }
 
 /// The drives of one controller, each at the place that `place_of` says.

@@ -2,8 +2,8 @@
 
 use crate::{board::sentence, direct::DirectMemories, inputs::FirmwareFiles};
 use alloc::{boxed::Box, format, string::String, vec};
-use vmm_bus::{Bus, Device, DirectMemory};
-use vmm_flash::{Access, Flash, Rom, RomWindow};
+use vmm_bus::{Bus, Device, DirectMemory, volume::Access};
+use vmm_flash::{Flash, Rom, RomWindow};
 use vmm_fwcfg::FwCfg;
 use vmm_machine::pc::{MemoryWindow, PcPlan, video_bios_file};
 use vmm_protocol::FirmwareBoot;
