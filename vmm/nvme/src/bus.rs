@@ -105,9 +105,7 @@ impl<V: Volume + Send + 'static> Device for Nvme<V> {
     }
 
     fn config_write(&mut self, offset: u16, size: AccessSize, value: u32, context: &mut Context<'_>) {
-        let was_master = self.function.is_master();
-        self.function.config_write(offset, size, value, context.effects);
-        if self.function.is_master() != was_master {
+        if self.function.config_write(offset, size, value, context.effects).master {
             self.run(context);
             context.effects.note(Attention::DEADLINE);
         }

@@ -48,8 +48,8 @@ pub struct Identity {
 pub struct ConfigChange {
     /// The windows of [`ConfigSpace::windows`] changed.
     pub windows: bool,
-    /// The command register changed.
-    pub command: bool,
+    /// Bus master enable changed: a device with work that waited for it goes on, or stops.
+    pub master: bool,
 }
 
 /// The configuration space of one function.
@@ -174,7 +174,7 @@ impl ConfigSpace {
         let windows = self.decode();
         let moved = windows != self.windows;
         self.windows = windows;
-        ConfigChange { windows: moved, command: before != self.command() }
+        ConfigChange { windows: moved, master: (before ^ self.command()) & COMMAND_MASTER != 0 }
     }
 
     /// The command register.
