@@ -34,8 +34,6 @@ bitflags! {
         const DIRECT = 1 << 7;
         /// The output of the PC's interrupt controller changed: ask [`crate::Bus::wants_acknowledge`].
         const PIC_OUTPUT = 1 << 8;
-        /// A display has something to show that it had not before.
-        const DISPLAY = 1 << 9;
     }
 }
 
@@ -138,7 +136,7 @@ impl Effects {
         self.attention |= Attention::MESSAGES;
     }
 
-    /// Notes something that has no data of its own: CONSOLE, DEADLINE, WINDOWS, DIRECT, PIC_OUTPUT or DISPLAY.
+    /// Notes something that has no data of its own: CONSOLE, DEADLINE, WINDOWS, DIRECT or PIC_OUTPUT.
     pub fn note(&mut self, what: Attention) {
         self.attention |= what;
     }

@@ -169,7 +169,7 @@ impl Device for Vga {
     fn reset(&mut self, context: &mut Context<'_>) {
         self.function.reset();
         self.forget();
-        context.effects.note(Attention::DIRECT | Attention::DISPLAY);
+        context.effects.note(Attention::DIRECT);
     }
 
     fn save(&self) -> SavedState {

@@ -114,7 +114,6 @@ impl Vga {
         if let (VbeChange::Clear, Some(mode)) = (change, self.vbe.mode()) {
             self.memory.clear(mode.start, mode.stride.saturating_mul(u64::from(mode.height)));
         }
-        effects.note(Attention::DISPLAY);
     }
 
     /// After registers changed: moves text to where the window shows it, and tells the outside if another piece of
