@@ -6,14 +6,10 @@ use crate::{
     text::checked_text,
 };
 use alloc::{string::String, vec::Vec};
-use vmm_protocol::{BootDevice, ClockBase, DiskBus, Display, NICS_MAX, NicModel};
+use vmm_protocol::{BootDevice, ClockBase, DiskBus, Display, Firmware, NICS_MAX, NicModel};
 
 /// Bytes in a kernel command line at the most (Linux on x86 takes 2047).
 pub const COMMAND_LINE_BYTES_MAX: usize = 2047;
-/// The least RAM that UEFI starts with.
-const UEFI_MEMORY_MIN: (u64, &str) = (64 << 20, "UEFI firmware needs at least \"64M\"");
-/// The least RAM that a BIOS starts with.
-const BIOS_MEMORY_MIN: (u64, &str) = (4 << 20, "a BIOS needs at least \"4M\"");
 
 const COMMAND_LINE_RULE: &str = "at most 2047 bytes without control characters";
 const PLATFORMS: &[&str] = &["micro", "pc"];
@@ -146,10 +142,11 @@ impl BootDefinition {
 
     /// The least RAM that it starts with, and a sentence about it.
     pub(crate) fn memory_needed(&self) -> Option<(u64, &'static str)> {
-        Some(match self.pc()?.firmware {
-            FirmwareFile::Uefi => UEFI_MEMORY_MIN,
-            FirmwareFile::Bios | FirmwareFile::File(_) => BIOS_MEMORY_MIN,
-        })
+        let (firmware, sentence) = match self.pc()?.firmware {
+            FirmwareFile::Uefi => (Firmware::Uefi, "UEFI firmware needs at least \"64M\""),
+            FirmwareFile::Bios | FirmwareFile::File(_) => (Firmware::Bios, "a BIOS needs at least \"4M\""),
+        };
+        Some((firmware.memory_bytes_min(), sentence))
     }
 }
 

@@ -6,14 +6,10 @@ use crate::{
     table::Table,
 };
 use alloc::vec::Vec;
-use vmm_protocol::DiskBus;
+use vmm_protocol::{AHCI_DRIVES_MAX, DiskBus, IDE_DRIVES_MAX};
 
 /// Disks of one VM at the most.
 pub const DISKS_MAX: usize = vmm_protocol::DISKS_MAX;
-/// Drives of one AHCI controller.
-const AHCI_DRIVES_MAX: usize = 6;
-/// Drives of one IDE controller.
-const IDE_DRIVES_MAX: usize = 4;
 
 const KEYS: &[&str] = &["file", "read_only", "bus"];
 
@@ -39,8 +35,8 @@ pub(crate) fn read_disks(
         |bus| usize::from(boot.pc().and_then(|pc| pc.cdrom.as_ref()).is_some_and(|(_, on)| *on == bus));
     let drives = |bus| disks.iter().filter(|disk| disk.bus == bus).count() + cdrom(bus);
     for (bus, what, most) in [
-        (DiskBus::Ahci, "disks and CD-ROMs on ahci", AHCI_DRIVES_MAX),
-        (DiskBus::Ide, "disks and CD-ROMs on ide", IDE_DRIVES_MAX),
+        (DiskBus::Ahci, "disks and CD-ROMs on ahci", usize::from(AHCI_DRIVES_MAX)),
+        (DiskBus::Ide, "disks and CD-ROMs on ide", usize::from(IDE_DRIVES_MAX)),
     ] {
         if drives(bus) > most {
             return Err(ConfigError::at(table.place(), Problem::TooMany { what, most }));

@@ -2,6 +2,7 @@
 
 use crate::pc::layout;
 use core::fmt;
+use vmm_protocol::{AHCI_DRIVES_MAX, IDE_DRIVES_MAX};
 
 /// What is wrong with a machine's description. Its [`Display`](fmt::Display) is a sentence for the VM's owner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,10 +67,10 @@ impl fmt::Display for PlanError {
                 write!(out, "a PC has at most {room} network cards, virtio disks and NVMe disks together")
             }
             Self::AhciDrives => {
-                write!(out, "the AHCI controller has only {} ports for disks and CD-ROMs", layout::AHCI_PORTS)
+                write!(out, "the AHCI controller has only {} ports for disks and CD-ROMs", AHCI_DRIVES_MAX)
             }
             Self::IdeDrives => {
-                write!(out, "the IDE controller takes only {} disks and CD-ROMs", layout::IDE_DRIVES)
+                write!(out, "the IDE controller takes only {} disks and CD-ROMs", IDE_DRIVES_MAX)
             }
             Self::CdromBus => write!(out, "a CD-ROM is attached to AHCI or to IDE"),
             Self::FirmwareSize(bytes) => write!(

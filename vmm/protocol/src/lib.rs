@@ -16,8 +16,9 @@ mod machine;
 pub mod screen;
 
 pub use machine::{
-    Boot, BootDevice, CdromConfig, ClockBase, DISKS_MAX, DiskBus, DiskConfig, Display, Firmware,
-    FirmwareBoot, KernelBoot, MachineConfig, NICS_MAX, NicModel, PcDevices, VCPUS_MAX,
+    AHCI_DRIVES_MAX, Boot, BootDevice, CdromConfig, ClockBase, DISKS_MAX, DiskBus, DiskConfig, Display,
+    Firmware, FirmwareBoot, IDE_DRIVES_MAX, KernelBoot, MachineConfig, NICS_MAX, NicModel, PcDevices,
+    VCPUS_MAX,
 };
 
 /// The first message of the channel: what the VMM is to build, and its place on the host. The handles that

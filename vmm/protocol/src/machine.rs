@@ -9,6 +9,10 @@ pub const VCPUS_MAX: u32 = 64;
 pub const DISKS_MAX: usize = 16;
 /// Network cards of one VM at the most.
 pub const NICS_MAX: usize = 8;
+/// Drives of the AHCI controller at the most.
+pub const AHCI_DRIVES_MAX: u8 = 6;
+/// Drives of the IDE controller at the most: two channels with two each.
+pub const IDE_DRIVES_MAX: u8 = 4;
 
 /// A virtual machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +99,16 @@ pub enum Firmware {
     Uefi,
     /// A legacy BIOS in ROM, its last 128 KiB below 1 MiB too.
     Bios,
+}
+
+impl Firmware {
+    /// The least RAM that stock firmware of this kind starts with, bytes.
+    pub const fn memory_bytes_min(self) -> u64 {
+        match self {
+            Firmware::Uefi => 64 << 20,
+            Firmware::Bios => 4 << 20,
+        }
+    }
 }
 
 /// How a disk is attached.

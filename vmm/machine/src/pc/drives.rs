@@ -3,7 +3,7 @@
 use super::layout;
 use crate::error::PlanError;
 use alloc::vec::Vec;
-use vmm_protocol::{DISKS_MAX, DiskBus, DiskConfig, NICS_MAX, PcDevices};
+use vmm_protocol::{AHCI_DRIVES_MAX, DISKS_MAX, DiskBus, DiskConfig, IDE_DRIVES_MAX, NICS_MAX, PcDevices};
 
 /// Drives of one IDE channel.
 const IDE_UNITS: u8 = 2;
@@ -91,11 +91,11 @@ impl Seats {
             DiskBus::Virtio => Seat::Virtio { slot: self.take_slot()? },
             DiskBus::Nvme => Seat::Nvme { slot: self.take_slot()? },
             DiskBus::Ahci => {
-                let port = next(&mut self.ahci, layout::AHCI_PORTS, PlanError::AhciDrives)?;
+                let port = next(&mut self.ahci, AHCI_DRIVES_MAX, PlanError::AhciDrives)?;
                 Seat::Ahci { port }
             }
             DiskBus::Ide => {
-                let drive = next(&mut self.ide, layout::IDE_DRIVES, PlanError::IdeDrives)?;
+                let drive = next(&mut self.ide, IDE_DRIVES_MAX, PlanError::IdeDrives)?;
                 Seat::Ide { channel: drive / IDE_UNITS, unit: drive % IDE_UNITS }
             }
         })

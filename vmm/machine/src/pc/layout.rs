@@ -116,7 +116,3 @@ pub const LPC_FUNCTION: u8 = 0;
 pub const IDE_FUNCTION: u8 = 1;
 /// Function of the AHCI controller.
 pub const AHCI_FUNCTION: u8 = 2;
-/// Ports of the AHCI controller.
-pub const AHCI_PORTS: u8 = 6;
-/// Drives of the IDE controller: two channels of two.
-pub const IDE_DRIVES: u8 = 4;

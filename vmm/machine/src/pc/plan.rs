@@ -16,10 +16,6 @@ use base_units::Gpa;
 use vmm_fwcfg::Content;
 use vmm_protocol::{Firmware, FirmwareBoot, MachineConfig, VCPUS_MAX};
 
-/// RAM that stock UEFI firmware needs at the least, bytes.
-const UEFI_MEMORY_BYTES_MIN: u64 = 64 << 20;
-/// RAM that stock legacy firmware needs at the least, bytes.
-const BIOS_MEMORY_BYTES_MIN: u64 = 2 << 20;
 /// Leaf 1 of CPUID: signature and features.
 const CPUID_SIGNATURE: u32 = 1;
 
@@ -112,10 +108,7 @@ impl PcPlan {
 }
 
 fn memory(bytes: u64, firmware: Firmware, host: &HostFacts) -> Result<MemoryMap, PlanError> {
-    let least = match firmware {
-        Firmware::Uefi => UEFI_MEMORY_BYTES_MIN,
-        Firmware::Bios => BIOS_MEMORY_BYTES_MIN,
-    };
+    let least = firmware.memory_bytes_min();
     if bytes < least {
         return Err(PlanError::MemoryTooSmallForFirmware(bytes, least));
     }
