@@ -5,6 +5,8 @@ mod bench;
 mod build;
 mod elf;
 mod failure;
+mod fat;
+mod grub;
 mod guest_files;
 mod image;
 mod places;

@@ -2,10 +2,9 @@
 //! file system with the kernel and the RAM disk.
 
 use std::path::Path;
-use std::process::Command;
 
 use super::{Linux, drives_disk};
-use crate::{Failure, places, process};
+use crate::{Failure, fat::Fat, grub::Grub, places};
 
 /// Bytes of a sector.
 const SECTOR: usize = 512;
@@ -61,15 +60,10 @@ pub(crate) fn boot_disk(linux: &Linux, path: &Path, scratch: &Path) -> Result<()
     places::write(path, disk)?;
 
     let [kernel, initrd, loader] = files;
-    let fat = format!("{}@@{PARTITION_START}", path.display());
-    let sectors = (partition / SECTOR).to_string();
-    let geometry = ["-T", &sectors, "-h", "16", "-s", "63", "-v", LABEL, "-N", "c0de0002", "::"];
-    process::output(mtool("mformat", &fat).args(geometry))?;
-    process::output(mtool("mmd", &fat).args(["::EFI", "::EFI/BOOT"]))?;
-    process::output(mtool("mcopy", &fat).arg(loader).arg("::EFI/BOOT/BOOTX64.EFI"))?;
-    process::output(mtool("mcopy", &fat).arg(kernel).arg("::vmlinuz"))?;
-    process::output(mtool("mcopy", &fat).arg(initrd).arg("::initrd.img"))?;
-    Ok(())
+    let fat = Fat::make(path, PARTITION_START, partition as u64, "c0de0002", LABEL)?;
+    fat.add_loader(&loader)?;
+    fat.add_file(&kernel, "vmlinuz")?;
+    fat.add_file(&initrd, "initrd.img")
 }
 
 /// Everything before the partition: GRUB as its installer would put it there.
@@ -114,15 +108,6 @@ fn put(image: &mut [u8], at: usize, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn make_grub(format: &str, further: &[&str], to: &Path, scratch: &Path) -> Result<(), Failure> {
-    let commands = scratch.join("grub.cfg");
-    places::write(&commands, GRUB_COMMANDS)?;
-    let mut command = Command::new("grub-mkimage");
-    command.args(["-O", format, "-p", "/grub", "-c"]).arg(&commands).arg("-o").arg(to);
-    process::output(command.args(GRUB_MODULES).args(further)).map(drop)
-}
-
-fn mtool(program: &str, image: &str) -> Command {
-    let mut command = Command::new(program);
-    command.env("MTOOLS_SKIP_CHECK", "1").arg("-i").arg(image);
-    command
+    let modules = [&GRUB_MODULES, further].concat();
+    Grub { format, prefix: "/grub", commands: GRUB_COMMANDS, modules: &modules }.make(to, scratch)
 }

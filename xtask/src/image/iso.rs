@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Image;
-use crate::{Failure, places, process};
+use crate::{Failure, fat::Fat, grub::Grub, places, process};
 
 /// What GRUB does, embedded in it. There is no menu: there is one thing to boot.
 const GRUB_COMMANDS: &str = "\
@@ -64,33 +64,23 @@ pub(super) fn make(image: &Image<'_>, firmware: Firmware) -> Result<(), Failure>
 }
 
 fn make_grub(image: &Image<'_>, tree: &Path) -> Result<(), Failure> {
-    let commands = image.folder.join("grub.cfg");
-    places::write(&commands, GRUB_COMMANDS)?;
-    let mut command = Command::new("grub-mkimage");
-    command.args(["-O", "i386-pc-eltorito", "-p", "/boot/grub", "-c"]).arg(&commands);
-    command.arg("-o").arg(tree.join("boot/grub/eltorito.img")).args(GRUB_MODULES);
-    process::output(&mut command)?;
-    std::fs::remove_file(&commands).map_err(|error| Failure::file(&commands, &error))
+    let grub = Grub {
+        format: "i386-pc-eltorito",
+        prefix: "/boot/grub",
+        commands: GRUB_COMMANDS,
+        modules: &GRUB_MODULES,
+    };
+    grub.make(&tree.join("boot/grub/eltorito.img"), &image.folder)
 }
 
 /// A FAT file system with the UEFI program where firmware looks for it.
-fn make_fat(efi: &Path, fat: &Path) -> Result<(), Failure> {
+fn make_fat(efi: &Path, path: &Path) -> Result<(), Failure> {
     let bytes = std::fs::metadata(efi).map_err(|error| Failure::file(efi, &error))?.len();
     // FAT tables take about a thousandth with the clusters that mformat chooses.
-    let sectors = (bytes + bytes / 100 + FAT_EXTRA_BYTES).div_ceil(512);
-    let file = std::fs::File::create(fat).map_err(|error| Failure::file(fat, &error))?;
-    file.set_len(sectors * 512).map_err(|error| Failure::file(fat, &error))?;
-    let format = ["-T".to_string(), sectors.to_string(), "-h".into(), "16".into(), "-s".into(), "63".into()];
-    process::output(mtool("mformat", fat).args(format).arg("-N").arg("c0de0001").arg("::"))?;
-    process::output(mtool("mmd", fat).args(["::EFI", "::EFI/BOOT"]))?;
-    process::output(mtool("mcopy", fat).arg(efi).arg("::EFI/BOOT/BOOTX64.EFI"))?;
-    Ok(())
-}
-
-fn mtool(program: &str, fat: &Path) -> Command {
-    let mut command = Command::new(program);
-    command.env("MTOOLS_SKIP_CHECK", "1").arg("-i").arg(fat);
-    command
+    let bytes = (bytes + bytes / 100 + FAT_EXTRA_BYTES).next_multiple_of(512);
+    let file = std::fs::File::create(path).map_err(|error| Failure::file(path, &error))?;
+    file.set_len(bytes).map_err(|error| Failure::file(path, &error))?;
+    Fat::make(path, 0, bytes, "c0de0001", "CORTEN")?.add_loader(efi)
 }
 
 fn make_iso(tree: &Path, iso: &Path, firmware: Firmware) -> Result<(), Failure> {
