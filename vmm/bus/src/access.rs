@@ -61,3 +61,25 @@ fn byte_at(registers: &[u8], offset: u64, index: u64) -> u8 {
 pub const fn part_of(register: u32, offset: u64, size: AccessSize) -> u64 {
     size.cut((register as u64) >> (8 * (offset & 3)))
 }
+
+/// Reads a file of 32-bit registers: a quadword is two of them, a smaller access a part of one.
+pub fn read_dwords(offset: u64, size: AccessSize, mut register: impl FnMut(u64) -> u32) -> u64 {
+    let aligned = offset & !3;
+    let low = part_of(register(aligned), offset, size);
+    match size {
+        AccessSize::Qword => low | u64::from(register(aligned.saturating_add(4))) << 32,
+        _ => low,
+    }
+}
+
+/// Writes a file of 32-bit registers, to which software writes aligned doublewords, or quadwords as two of them.
+/// Other writes are ignored.
+pub fn write_dwords(offset: u64, size: AccessSize, value: u64, mut write: impl FnMut(u64, u32)) {
+    if !offset.is_multiple_of(4) || size < AccessSize::Dword {
+        return;
+    }
+    write(offset, value as u32);
+    if size == AccessSize::Qword {
+        write(offset.saturating_add(4), (value >> 32) as u32);
+    }
+}

@@ -4,7 +4,9 @@ use crate::controller::{BAR, Nvme};
 use base_units::{Gpa, Nanos};
 use spec::nvme::{DOORBELL_STRIDE, DOORBELLS};
 use vmm_bus::{
-    AccessSize, Attention, Context, Device, Doorbell, Inspector, Region, Volume, access::part_of, pci::Window,
+    AccessSize, Attention, Context, Device, Doorbell, Inspector, Region, Volume,
+    access::{read_dwords, write_dwords},
+    pci::Window,
 };
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
@@ -22,12 +24,7 @@ impl<V: Volume + Send + 'static> Device for Nvme<V> {
         if let Some(value) = self.function.msix_read(region, offset, size) {
             return value;
         }
-        let aligned = offset & !3;
-        let low = part_of(self.read_register(aligned), offset, size);
-        match size {
-            AccessSize::Qword => low | u64::from(self.read_register(aligned.saturating_add(4))) << 32,
-            _ => low,
-        }
+        read_dwords(offset, size, |register| self.read_register(register))
     }
 
     /// Software writes aligned dwords, or quadwords as two of them (3.1); others are ignored.
@@ -42,16 +39,7 @@ impl<V: Volume + Send + 'static> Device for Nvme<V> {
         if self.function.msix_write(region, offset, size, value, context.effects) {
             return;
         }
-        match size {
-            AccessSize::Dword if offset.is_multiple_of(4) => {
-                self.write_register(offset, value as u32, context);
-            }
-            AccessSize::Qword if offset.is_multiple_of(4) => {
-                self.write_register(offset, value as u32, context);
-                self.write_register(offset.saturating_add(4), (value >> 32) as u32, context);
-            }
-            _ => {}
-        }
+        write_dwords(offset, size, value, |register, value| self.write_register(register, value, context));
     }
 
     fn reset(&mut self, _context: &mut Context<'_>) {

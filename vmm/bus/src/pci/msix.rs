@@ -1,7 +1,7 @@
 //! The MSI-X table and its pending bits (PCI 3.0, 6.8.2).
 
 use crate::{
-    access::{AccessSize, part_of},
+    access::{AccessSize, read_dwords, write_dwords},
     effects::Effects,
     interrupt::Msi,
 };
@@ -84,26 +84,12 @@ impl MsixTable {
 
     /// Reads the table.
     pub fn read_table(&self, offset: u64, size: AccessSize) -> u64 {
-        let low = part_of(self.register(offset & !3), offset, size);
-        match size {
-            AccessSize::Qword => low | u64::from(self.register((offset & !3).saturating_add(4))) << 32,
-            _ => low,
-        }
+        read_dwords(offset, size, |register| self.register(register))
     }
 
     /// Writes the table. Software writes aligned dwords or qwords only (PCI 3.0, 6.8.2); others are ignored.
     pub fn write_table(&mut self, offset: u64, size: AccessSize, value: u64, effects: &mut Effects) {
-        if !offset.is_multiple_of(size.bytes()) {
-            return;
-        }
-        match size {
-            AccessSize::Dword => self.write_register(offset, value as u32, effects),
-            AccessSize::Qword => {
-                self.write_register(offset, value as u32, effects);
-                self.write_register(offset.saturating_add(4), (value >> 32) as u32, effects);
-            }
-            AccessSize::Byte | AccessSize::Word => {}
-        }
+        write_dwords(offset, size, value, |register, value| self.write_register(register, value, effects));
     }
 
     /// Reads the pending bits.

@@ -3,7 +3,9 @@
 use super::Ahci;
 use base_units::Nanos;
 use vmm_bus::{
-    AccessSize, Attention, Context, Device, Inspector, Region, Volume, access::part_of, pci::Window,
+    AccessSize, Attention, Context, Device, Inspector, Region, Volume,
+    access::{read_dwords, write_dwords},
+    pci::Window,
 };
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
@@ -13,12 +15,7 @@ impl<V: Volume + Send + 'static> Device for Ahci<V> {
     }
 
     fn read(&mut self, _region: Region, offset: u64, size: AccessSize, _context: &mut Context<'_>) -> u64 {
-        let aligned = offset & !3;
-        let low = part_of(self.read_register(aligned), offset, size);
-        match size {
-            AccessSize::Qword => low | u64::from(self.read_register(aligned.saturating_add(4))) << 32,
-            _ => low,
-        }
+        read_dwords(offset, size, |register| self.read_register(register))
     }
 
     /// Software writes aligned dwords, or quadwords as two of them (3); others are ignored.
@@ -30,16 +27,7 @@ impl<V: Volume + Send + 'static> Device for Ahci<V> {
         value: u64,
         context: &mut Context<'_>,
     ) {
-        match size {
-            AccessSize::Dword if offset.is_multiple_of(4) => {
-                self.write_register(offset, value as u32, context);
-            }
-            AccessSize::Qword if offset.is_multiple_of(4) => {
-                self.write_register(offset, value as u32, context);
-                self.write_register(offset.saturating_add(4), (value >> 32) as u32, context);
-            }
-            _ => {}
-        }
+        write_dwords(offset, size, value, |register, value| self.write_register(register, value, context));
     }
 
     fn reset(&mut self, _context: &mut Context<'_>) {

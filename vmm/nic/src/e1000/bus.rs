@@ -3,7 +3,11 @@
 use super::{E1000, model::MEMORY_BAR};
 use crate::Wire;
 use base_units::Nanos;
-use vmm_bus::{AccessSize, Attention, Context, Device, Inspector, Region, access::part_of, pci::Window};
+use vmm_bus::{
+    AccessSize, Attention, Context, Device, Inspector, Region,
+    access::{read_dwords, write_dwords},
+    pci::Window,
+};
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
 /// Ports: the register's offset, then its data (SDM 13.2).
@@ -29,26 +33,15 @@ impl<W: Wire> Device for E1000<W> {
         if let Some(value) = self.function.msix_read(region, offset, size) {
             return value;
         }
-        let aligned = offset & !3;
-        if region == Region(MEMORY_BAR) {
-            let low = part_of(self.read_register(aligned, context.effects), offset, size);
-            return match size {
-                AccessSize::Qword => {
-                    let high = self.read_register(aligned.saturating_add(4), context.effects);
-                    low | u64::from(high) << 32
-                }
-                _ => low,
-            };
-        }
-        if region != Region(self.model.port_bar()) {
-            return 0;
-        }
-        let value = match (aligned, self.port_target()) {
-            (PORT_ADDRESS, _) => self.control.port_address,
-            (PORT_DATA, Some(register)) => self.read_register(register, context.effects),
+        let is_port = region == Region(self.model.port_bar());
+        read_dwords(offset, size, |register| match register {
+            register if region == Region(MEMORY_BAR) => self.read_register(register, context.effects),
+            PORT_ADDRESS if is_port => self.control.port_address,
+            PORT_DATA if is_port => {
+                self.port_target().map_or(0, |target| self.read_register(target, context.effects))
+            }
             _ => 0,
-        };
-        part_of(value, offset, size)
+        })
     }
 
     /// Software writes aligned dwords (SDM 13.1), or quadwords as two of them; others are ignored.
@@ -63,21 +56,17 @@ impl<W: Wire> Device for E1000<W> {
         if self.function.msix_write(region, offset, size, value, context.effects) {
             return;
         }
-        if !offset.is_multiple_of(4) || size < AccessSize::Dword {
-            return;
-        }
-        if region == Region(MEMORY_BAR) {
-            self.write_register(offset, value as u32, context);
-            if size == AccessSize::Qword {
-                self.write_register(offset.saturating_add(4), (value >> 32) as u32, context);
+        let is_port = region == Region(self.model.port_bar());
+        write_dwords(offset, size, value, |register, value| match register {
+            register if region == Region(MEMORY_BAR) => self.write_register(register, value, context),
+            PORT_ADDRESS if is_port => self.control.port_address = value,
+            PORT_DATA if is_port => {
+                if let Some(target) = self.port_target() {
+                    self.write_register(target, value, context);
+                }
             }
-        } else if region == Region(self.model.port_bar()) {
-            match (offset, self.port_target()) {
-                (PORT_ADDRESS, _) => self.control.port_address = value as u32,
-                (PORT_DATA, Some(register)) => self.write_register(register, value as u32, context),
-                _ => {}
-            }
-        }
+            _ => {}
+        });
     }
 
     fn reset(&mut self, context: &mut Context<'_>) {
