@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use user_rt::{Channel, Group, Memory, Object, OwnedHandle, Startup};
-use vmm_protocol::{Boot, StartMessage};
+use vmm_protocol::{Boot, DiskConfig, FirmwareBoot, KernelBoot, StartMessage};
 
 /// What the supervisor gave.
 pub(crate) struct Inputs {
@@ -21,22 +21,31 @@ pub(crate) struct Inputs {
 
 /// The files that the machine starts with.
 pub(crate) enum BootFiles {
-    Kernel { kernel: Memory, initrd: Option<Memory> },
+    Kernel(KernelFiles),
     Firmware(FirmwareFiles),
+}
+
+/// A kernel that is placed in memory.
+pub(crate) struct KernelFiles {
+    pub(crate) boot: KernelBoot,
+    pub(crate) kernel: Memory,
+    pub(crate) initrd: Option<Memory>,
 }
 
 /// The firmware of a PC.
 pub(crate) struct FirmwareFiles {
+    pub(crate) boot: FirmwareBoot,
     pub(crate) code: Memory,
     pub(crate) variables: Option<Memory>,
     pub(crate) video_bios: Option<Memory>,
 }
 
-/// What is in the drives.
+/// The drives and what is in them.
 pub(crate) struct Media {
-    pub(crate) disks: Vec<Memory>,
-    pub(crate) cdroms: Vec<Memory>,
-    pub(crate) floppy: Option<Memory>,
+    pub(crate) disks: Vec<(DiskConfig, Memory)>,
+    /// Bytes and content of each CD.
+    pub(crate) cdroms: Vec<(u64, Memory)>,
+    pub(crate) floppy: Option<(DiskConfig, Memory)>,
 }
 
 impl Inputs {
@@ -45,28 +54,13 @@ impl Inputs {
         let message: StartMessage = user_ipc::decode(&startup.bytes).ok()?;
         let mut handles = Handles(startup.handles.into_iter());
         let group = handles.take()?;
-        let (boot, cdroms, has_floppy) = match &message.machine.boot {
-            Boot::Kernel(kernel) => {
-                let boot = BootFiles::Kernel {
-                    kernel: handles.take()?,
-                    initrd: handles.take_if(kernel.initrd_bytes.is_some())?,
-                };
-                (boot, 0, false)
-            }
-            Boot::Firmware(firmware) => {
-                let boot = BootFiles::Firmware(FirmwareFiles {
-                    code: handles.take()?,
-                    variables: handles.take_if(firmware.variables_bytes.is_some())?,
-                    video_bios: handles.take_if(firmware.video_bios_bytes.is_some())?,
-                });
-                (boot, firmware.devices.cdroms.len(), firmware.devices.floppy.is_some())
-            }
-        };
-        let media = Media {
-            disks: handles.take_many(message.machine.disks.len())?,
-            cdroms: handles.take_many(cdroms)?,
-            floppy: handles.take_if(has_floppy)?,
-        };
+        let boot = handles.boot_files(&message.machine.boot)?;
+        let mut media =
+            Media { disks: handles.beside(&message.machine.disks)?, cdroms: Vec::new(), floppy: None };
+        if let Boot::Firmware(FirmwareBoot { devices, .. }) = &message.machine.boot {
+            media.cdroms = handles.beside(devices.cdroms.iter().map(|cdrom| &cdrom.bytes))?;
+            media.floppy = handles.beside(&devices.floppy)?.pop();
+        }
         let console = handles.take()?;
         let screen = handles.take_if(message.machine.boot.has_display())?;
         Some(Self { message, channel: startup.channel, group, boot, media, console, screen })
@@ -86,7 +80,27 @@ impl<I: Iterator<Item = OwnedHandle>> Handles<I> {
         if is_there { self.take().map(Some) } else { Some(None) }
     }
 
-    fn take_many<T: Object>(&mut self, count: usize) -> Option<Vec<T>> {
-        (0..count).map(|_| self.take()).collect()
+    /// Each of `configs` with the object that is its content.
+    fn beside<'a, C: Clone + 'a>(
+        &mut self,
+        configs: impl IntoIterator<Item = &'a C>,
+    ) -> Option<Vec<(C, Memory)>> {
+        configs.into_iter().map(|config| Some((config.clone(), self.take()?))).collect()
+    }
+
+    fn boot_files(&mut self, boot: &Boot) -> Option<BootFiles> {
+        Some(match boot {
+            Boot::Kernel(boot) => BootFiles::Kernel(KernelFiles {
+                kernel: self.take()?,
+                initrd: self.take_if(boot.initrd_bytes.is_some())?,
+                boot: boot.clone(),
+            }),
+            Boot::Firmware(boot) => BootFiles::Firmware(FirmwareFiles {
+                code: self.take()?,
+                variables: self.take_if(boot.variables_bytes.is_some())?,
+                video_bios: self.take_if(boot.video_bios_bytes.is_some())?,
+                boot: boot.clone(),
+            }),
+        })
     }
 }

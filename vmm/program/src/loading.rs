@@ -2,9 +2,9 @@
 
 use crate::{
     board,
-    inputs::{BootFiles, FirmwareFiles},
+    inputs::{FirmwareFiles, KernelFiles},
     kernel_file::KernelFile,
-    plan::Plan,
+    platform::Platform,
     vcpu::start::Entry,
     vm::Vm,
 };
@@ -13,28 +13,26 @@ use user_rt::Memory;
 use vmm_bus::Attention;
 use vmm_firmware::{BootImage, BootRequest, Content, StartRegisters, place};
 use vmm_machine::{MachinePlan, pc::PcPlan};
-use vmm_protocol::{Boot, KernelBoot};
 
 /// Brings everything to its first state, or back to it. All vCPUs are parked.
 pub(crate) fn prepare(vm: &Vm, is_first: bool) -> Result<(), String> {
     if !is_first {
         vm.machine.lock().with_bus(vm, |bus, _, context| bus.reset(context));
     }
-    let entry = match (&vm.plan, &vm.boot, &vm.message.machine.boot) {
-        (Plan::Micro(plan), BootFiles::Kernel { kernel, initrd }, Boot::Kernel(config)) => {
+    let entry = match &vm.platform {
+        Platform::Micro { plan, files } => {
             if !is_first {
                 vm.ram.clear().map_err(|error| format!("memory cannot be cleared: {error:?}"))?;
             }
             vm.machine.lock().with_bus(vm, |bus, _, context| board::assign_windows(bus, plan, context));
-            Entry::Kernel(Box::new(place_kernel(vm, plan, config, kernel, initrd.as_ref())?))
+            Entry::Kernel(Box::new(place_kernel(vm, plan, files)?))
         }
-        (Plan::Pc(plan), BootFiles::Firmware(files), _) => {
+        Platform::Pc { plan, files } => {
             copy_shadow(vm, plan, files)
                 .map_err(|error| format!("the firmware cannot be copied to memory: {error:?}"))?;
             vm.machine.lock().with_bus(vm, |_, _, context| context.effects.note(Attention::DIRECT));
             Entry::Firmware { signature: plan.signature }
         }
-        _ => return Err(String::from("the start message has the files of another platform")),
     };
     let mut start = vm.start.lock();
     start.entry = Some(entry);
@@ -51,24 +49,19 @@ fn copy_shadow(vm: &Vm, plan: &PcPlan, files: &FirmwareFiles) -> Result<(), user
 }
 
 /// Places a kernel as a boot loader would; returns the registers that it is entered with.
-fn place_kernel(
-    vm: &Vm,
-    plan: &MachinePlan,
-    config: &KernelBoot,
-    kernel: &Memory,
-    initrd: Option<&Memory>,
-) -> Result<StartRegisters, String> {
+fn place_kernel(vm: &Vm, plan: &MachinePlan, files: &KernelFiles) -> Result<StartRegisters, String> {
+    let KernelFiles { boot, kernel, initrd } = files;
     let request = BootRequest {
-        kernel: &KernelFile { memory: kernel, bytes: config.kernel_bytes },
-        initrd_bytes: config.initrd_bytes,
-        command_line: &config.command_line,
+        kernel: &KernelFile { memory: kernel, bytes: boot.kernel_bytes },
+        initrd_bytes: boot.initrd_bytes,
+        command_line: &boot.command_line,
         memory: &plan.memory,
         root_pointer: plan.acpi.root_pointer(),
     };
     let image = place(&request).map_err(|error| format!("{error}"))?;
     vm.ram
         .write(plan.acpi.start(), plan.acpi.image())
-        .and_then(|()| copy(vm, &image, kernel, initrd))
+        .and_then(|()| copy(vm, &image, kernel, initrd.as_ref()))
         .map_err(|error| format!("the kernel cannot be loaded: {error:?}"))?;
     Ok(image.registers)
 }

@@ -4,7 +4,7 @@
 //! they are put together and connected to kernel objects:
 //!
 //! - [`inputs`]: the start message. [`vm`]: what all threads share. [`ram`]: guest memory.
-//! - [`plan`]: everything that is decided before. [`board`]: which devices there are, for each platform.
+//! - [`platform`]: everything that is decided before. [`board`]: which devices there are, for each platform.
 //! - [`machine`]: devices and effects behind one lock. [`direct`]: memory of devices that the guest sees.
 //! - [`vcpu`]: one thread for each vCPU, which runs it and answers its exits.
 //! - [`device_loop`]: the main thread: doorbells, timers, console, supervisor.
@@ -31,7 +31,7 @@ mod kernel_file;
 mod lifecycle;
 mod loading;
 mod machine;
-mod plan;
+mod platform;
 mod ram;
 mod saving;
 mod screen;

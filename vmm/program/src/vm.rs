@@ -1,13 +1,7 @@
 //! What all threads of the VM share.
 
 use crate::{
-    board,
-    inputs::{BootFiles, Inputs},
-    lifecycle::Lifecycle,
-    machine::Machine,
-    plan::Plan,
-    ram::Ram,
-    vcpu,
+    board, inputs::Inputs, lifecycle::Lifecycle, machine::Machine, platform::Platform, ram::Ram, vcpu,
     vcpu::start::Start,
 };
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -18,8 +12,7 @@ use vmm_protocol::StartMessage;
 /// The VM. It lives as long as the process.
 pub(crate) struct Vm {
     pub(crate) message: StartMessage,
-    pub(crate) plan: Plan,
-    pub(crate) boot: BootFiles,
+    pub(crate) platform: Platform,
     pub(crate) clock: ClockScale,
 
     /// To the supervisor.
@@ -57,22 +50,21 @@ impl Vm {
         if let Err(error) = stay_on(message.cpu_mask) {
             return Err((channel, format!("it cannot run on the processors of its definition: {error:?}")));
         }
-        let mut plan = match Plan::new(&message.machine) {
-            Ok(plan) => plan,
+        let mut platform = match Platform::new(&message.machine, boot) {
+            Ok(platform) => platform,
             Err(sentence) => return Err((channel, sentence)),
         };
-        let parts = match Parts::create(&plan, &group) {
+        let parts = match Parts::create(&platform, &group) {
             Ok(parts) => parts,
             Err(error) => return Err((channel, format!("the kernel refused the machine: {error:?}"))),
         };
-        let machine = match board::build(&message, &mut plan, &group, &boot, media) {
+        let machine = match board::build(&message, &mut platform, &group, media) {
             Ok(machine) => machine,
             Err(sentence) => return Err((channel, sentence)),
         };
         let vcpus = message.machine.vcpus;
         let vm = Self {
-            plan,
-            boot,
+            platform,
             clock: ClockScale::new(user_rt::system_info().tsc_hz),
             channel,
             console,
@@ -126,9 +118,9 @@ struct Parts {
 }
 
 impl Parts {
-    fn create(plan: &Plan, group: &Group) -> Result<Self, Error> {
+    fn create(platform: &Platform, group: &Group) -> Result<Self, Error> {
         let guest = Guest::create(group)?;
-        let ram = Ram::create(plan.memory(), group, &guest)?;
+        let ram = Ram::create(platform.memory(), group, &guest)?;
         Ok(Self { guest, ram, port: Port::create()?, wake: Event::create()? })
     }
 }

@@ -3,13 +3,7 @@
 mod micro;
 mod pc;
 
-use crate::{
-    direct::DirectMemories,
-    inputs::{BootFiles, Media},
-    machine::Machine,
-    plan::Plan,
-    vm::Vm,
-};
+use crate::{direct::DirectMemories, inputs::Media, machine::Machine, platform::Platform, vm::Vm};
 use alloc::{format, string::String};
 use base_units::Nanos;
 use user_rt::{Group, Memory, PrivateBytes};
@@ -17,7 +11,7 @@ use vmm_bus::{Bus, BusError, ByteVolume, DeviceId, Effects, volume::Access};
 use vmm_chipset::{I8042, Lpc, PowerManagement, Uart, UnixSeconds};
 use vmm_devices::{Balloon, Block, BlockConfig, Console};
 use vmm_display::{Frame, Gpu, TextPage, Vga};
-use vmm_protocol::{Boot, DiskConfig, StartMessage};
+use vmm_protocol::{DiskConfig, StartMessage};
 use vmm_virtio::VirtioPci;
 
 pub(crate) use micro::assign_windows;
@@ -99,18 +93,14 @@ pub(crate) struct Built {
 /// Puts the devices together. An error is a sentence for the machine's owner.
 pub(crate) fn build(
     message: &StartMessage,
-    plan: &mut Plan,
+    platform: &mut Platform,
     group: &Group,
-    boot: &BootFiles,
     media: Media,
 ) -> Result<Machine, String> {
     let parts = Parts { message, group, media };
-    let built = match (plan, boot, &message.machine.boot) {
-        (Plan::Micro(plan), _, _) => micro::build(&parts, plan)?,
-        (Plan::Pc(plan), BootFiles::Firmware(files), Boot::Firmware(boot)) => {
-            pc::build(&parts, plan, boot, files)?
-        }
-        _ => return Err(String::from("the start message has the files of another platform")),
+    let built = match platform {
+        Platform::Micro { plan, .. } => micro::build(&parts, plan)?,
+        Platform::Pc { plan, files } => pc::build(&parts, plan, files)?,
     };
     Ok(Machine::new(built.bus, built.board, built.direct))
 }
@@ -135,26 +125,15 @@ impl Parts<'_> {
     }
 
     /// A disk by its index.
-    fn disk(&self, index: u8) -> Result<(&DiskConfig, &Memory), String> {
-        let config = self.message.machine.disks.get(usize::from(index));
-        let memory = self.media.disks.get(usize::from(index));
-        config.zip(memory).ok_or_else(|| String::from("the plan has more disks than the machine"))
-    }
-
-    /// The floppy in drive A.
-    fn floppy(&self) -> Option<(&DiskConfig, &Memory)> {
-        let Boot::Firmware(boot) = &self.message.machine.boot else { return None };
-        boot.devices.floppy.as_ref().zip(self.media.floppy.as_ref())
+    fn disk(&self, index: u8) -> Result<&(DiskConfig, Memory), String> {
+        let disk = self.media.disks.get(usize::from(index));
+        disk.ok_or_else(|| String::from("the plan has more disks than the machine"))
     }
 
     /// Bytes and content of a CD-ROM by its index.
-    fn cdrom(&self, index: u8) -> Result<(u64, &Memory), String> {
-        let Boot::Firmware(boot) = &self.message.machine.boot else {
-            return Err(String::from("only a PC has CD-ROM drives"));
-        };
-        let config = boot.devices.cdroms.get(usize::from(index)).map(|cdrom| cdrom.bytes);
-        let memory = self.media.cdroms.get(usize::from(index));
-        config.zip(memory).ok_or_else(|| String::from("the plan has more CD-ROM drives than the machine"))
+    fn cdrom(&self, index: u8) -> Result<&(u64, Memory), String> {
+        let cdrom = self.media.cdroms.get(usize::from(index));
+        cdrom.ok_or_else(|| String::from("the plan has more CD-ROM drives than the machine"))
     }
 
     /// A virtio disk.

@@ -47,7 +47,7 @@ fn run(vm: &'static Vm, index: u32) -> Result<(), Error> {
 
 fn install_cpuid(vm: &Vm, runner: &mut VcpuRunner, index: u32) -> Result<(), Error> {
     let entries: Vec<CpuidEntry> = vm
-        .plan
+        .platform
         .cpuid()
         .for_vcpu(index)
         .map(|entry| CpuidEntry {

@@ -41,7 +41,7 @@ pub(super) fn nvme(parts: &Parts<'_>, index: u8, line: Line) -> Result<Nvme<Medi
 
 /// The floppy in drive A.
 pub(super) fn floppy(parts: &Parts<'_>) -> Result<Option<floppy::Disk<Medium>>, String> {
-    let Some((config, memory)) = parts.floppy() else { return Ok(None) };
+    let Some((config, memory)) = &parts.media.floppy else { return Ok(None) };
     let volume = parts.volume(config.bytes, memory)?;
     let bytes = config.bytes;
     floppy::Disk::new(volume, access(config)).map(Some).ok_or_else(|| {
@@ -74,7 +74,7 @@ fn drive(parts: &Parts<'_>, planned: &PcDrive) -> Result<Drive<Medium>, String> 
         DriveKind::Cdrom => {
             let (bytes, memory) = parts.cdrom(planned.index)?;
             // An empty file is a drive without a disc.
-            let medium = if bytes == 0 { None } else { Some(parts.volume(bytes, memory)?) };
+            let medium = if *bytes == 0 { None } else { Some(parts.volume(*bytes, memory)?) };
             Ok(Drive::cd_rom(medium))
         }
     }

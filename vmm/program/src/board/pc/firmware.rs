@@ -6,7 +6,6 @@ use vmm_bus::{Bus, Device, DirectMemory, volume::Access};
 use vmm_flash::{Flash, Rom, RomWindow};
 use vmm_fwcfg::FwCfg;
 use vmm_machine::pc::{MemoryWindow, PcPlan, video_bios_file};
-use vmm_protocol::FirmwareBoot;
 
 /// Bytes of a video BIOS at the most: option ROMs have 128 KiB.
 const VIDEO_BIOS_BYTES_MAX: u64 = 128 << 10;
@@ -34,12 +33,11 @@ pub(super) fn add_memory(
 pub(super) fn add_configuration(
     bus: &mut Bus,
     plan: &mut PcPlan,
-    boot: &FirmwareBoot,
     files: &FirmwareFiles,
 ) -> Result<(), String> {
     let mut content = core::mem::take(&mut plan.content);
-    let name = video_bios_file(boot.devices.display);
-    if let (Some(file), Some(bytes), Some(name)) = (&files.video_bios, boot.video_bios_bytes, name) {
+    let name = video_bios_file(files.boot.devices.display);
+    if let (Some(file), Some(bytes), Some(name)) = (&files.video_bios, files.boot.video_bios_bytes, name) {
         let mut image = vec![0; bytes.min(VIDEO_BIOS_BYTES_MAX) as usize];
         file.read(0, &mut image).map_err(|error| format!("the video BIOS cannot be read: {error:?}"))?;
         content

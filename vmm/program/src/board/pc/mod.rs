@@ -11,23 +11,17 @@ use alloc::{boxed::Box, string::String};
 use vmm_bus::{Bus, Line};
 use vmm_chipset::{PcInterrupts, ioapic};
 use vmm_machine::pc::{PcPlan, layout};
-use vmm_protocol::FirmwareBoot;
 
 /// The only device on an interrupt line of the ISA bus.
 const FIRST_SOURCE: u8 = 0;
 
 /// Puts the devices together.
-pub(super) fn build(
-    parts: &Parts<'_>,
-    plan: &mut PcPlan,
-    boot: &FirmwareBoot,
-    files: &FirmwareFiles,
-) -> Result<Built, String> {
+pub(super) fn build(parts: &Parts<'_>, plan: &mut PcPlan, files: &FirmwareFiles) -> Result<Built, String> {
     let mut bus = Bus::new(Box::new(PcInterrupts::new()), layout::IO_APIC_START, ioapic::ADDRESS_BYTES)
         .map_err(|error| sentence(&error))?;
     let mut direct = DirectMemories::default();
     firmware::add_memory(&mut bus, &mut direct, plan, files)?;
-    firmware::add_configuration(&mut bus, plan, boot, files)?;
+    firmware::add_configuration(&mut bus, plan, files)?;
     let floppy = drives::floppy(parts)?;
     let fixed = fixed::add_all(&mut bus, parts, plan, floppy).map_err(|error| sentence(&error))?;
     let named = functions::add_all(&mut bus, &mut direct, parts, plan)?;
