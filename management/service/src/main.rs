@@ -29,6 +29,8 @@ mod console_start;
 mod devices;
 mod figures;
 mod hopeless;
+
+mod kept_file;
 mod keys;
 mod link;
 mod power;

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use management_config::{
     BootDefinition, FileName, FirmwareFile, FirmwareImage, KernelDefinition, PcDefinition, VmDefinition,
 };
-use user_rt::{Channel, Error, Group, Object, OwnedHandle};
+use user_rt::{Channel, Error, Group, Memory, Object, OwnedHandle};
 use vmm_protocol::{
     Boot as BootMessage, CdromConfig, DiskBus, DiskConfig, Firmware, FirmwareBoot, KernelBoot, MachineConfig,
     PcDevices, StartMessage,
@@ -19,10 +19,26 @@ const SECTOR_BYTES: u64 = 512;
 /// Video memory and what else a PC's devices own, beyond RAM and files.
 const PC_DEVICE_BYTES: u64 = 32 << 20;
 
+/// A file that the machine starts with.
+#[derive(Clone, Copy)]
+enum BootFile {
+    /// Each start has a copy of it.
+    Fresh(BundleFile),
+    /// The VM's first start has a copy of it, which the starts after it go on with.
+    Kept(BundleFile),
+}
+
+impl BootFile {
+    fn bytes(self) -> u64 {
+        let (Self::Fresh(file) | Self::Kept(file)) = self;
+        file.bytes
+    }
+}
+
 /// The files of a VM, verified, in the order of [`StartMessage`].
 pub(crate) struct VmFiles {
     boot: BootMessage,
-    boot_files: Vec<BundleFile>,
+    boot_files: Vec<BootFile>,
     disks: Vec<(BundleFile, DiskConfig)>,
     cdroms: Vec<BundleFile>,
     floppy: Option<BundleFile>,
@@ -62,7 +78,7 @@ impl VmFiles {
         let devices = match &self.boot {
             BootMessage::Kernel(_) => 0,
             BootMessage::Firmware(_) => {
-                self.boot_files.iter().fold(PC_DEVICE_BYTES, |sum, file| sum + file.bytes)
+                self.boot_files.iter().fold(PC_DEVICE_BYTES, |sum, file| sum.saturating_add(file.bytes()))
             }
         };
         [files, devices, process_bytes].into_iter().fold(vm.memory_bytes, u64::saturating_add)
@@ -73,18 +89,25 @@ impl VmFiles {
         self.boot.has_display()
     }
 
-    /// Clones of the files, the group before, the console and the display after them.
+    /// Clones of the files, the group before, the console and the display after them. `kept` gives what the VM has of
+    /// a file that outlives it.
     pub(crate) fn handles(
         &self,
         boot: &Boot,
         group: &Group,
-        console: Channel,
-        screen: Option<Channel>,
+        mut kept: impl FnMut(BundleFile) -> Result<Memory, Error>,
+        (console, screen): (Channel, Option<Channel>),
     ) -> Result<Vec<OwnedHandle>, Error> {
-        let disks = self.disks.iter().map(|(file, _)| file);
-        let files = self.boot_files.iter().chain(disks).chain(&self.cdroms).chain(&self.floppy);
         let mut handles = Vec::from([group.duplicate_all()?.into_handle()]);
-        for file in files {
+        for file in &self.boot_files {
+            let memory = match file {
+                BootFile::Fresh(file) => boot.bundle.clone_file(*file, group)?,
+                BootFile::Kept(file) => kept(*file)?,
+            };
+            handles.push(memory.into_handle());
+        }
+        let disks = self.disks.iter().map(|(file, _)| file);
+        for file in disks.chain(&self.cdroms).chain(&self.floppy) {
             handles.push(boot.bundle.clone_file(*file, group)?.into_handle());
         }
         handles.push(console.into_handle());
@@ -117,7 +140,7 @@ fn disk_config(file: BundleFile, read_only: bool, bus: DiskBus) -> DiskConfig {
 fn kernel_boot(
     definition: &KernelDefinition,
     boot: &Boot,
-) -> Result<(BootMessage, Vec<BundleFile>), BundleFailure> {
+) -> Result<(BootMessage, Vec<BootFile>), BundleFailure> {
     let kernel = named(boot, &definition.kernel)?;
     let initrd = definition.initrd.as_ref().map(|name| named(boot, name)).transpose()?;
     let message = KernelBoot {
@@ -125,13 +148,14 @@ fn kernel_boot(
         initrd_bytes: initrd.map(|file| file.bytes),
         command_line: definition.command_line.clone(),
     };
-    Ok((BootMessage::Kernel(message), core::iter::once(kernel).chain(initrd).collect()))
+    let files = core::iter::once(kernel).chain(initrd).map(BootFile::Fresh);
+    Ok((BootMessage::Kernel(message), files.collect()))
 }
 
 fn firmware_boot(
     definition: &PcDefinition,
     boot: &Boot,
-) -> Result<(BootMessage, Vec<BundleFile>), BundleFailure> {
+) -> Result<(BootMessage, Vec<BootFile>), BundleFailure> {
     let image = |image: FirmwareImage| boot.bundle.find(image.bundle_name());
     let (firmware, code, variables) = match &definition.firmware {
         FirmwareFile::Uefi => {
@@ -156,6 +180,8 @@ fn firmware_boot(
             clock: definition.clock,
         },
     };
-    let files = core::iter::once(code).chain(variables).chain(video).collect();
+    let variables = variables.map(BootFile::Kept);
+    let files = [Some(BootFile::Fresh(code)), variables, video.map(BootFile::Fresh)];
+    let files = files.into_iter().flatten().collect();
     Ok((BootMessage::Firmware(message), files))
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     boot::Boot,
+    kept_file::KeptFile,
     keys::{Key, Place},
     link::{Link, LinkKeys, not_started},
     programs::limits,
@@ -24,6 +25,8 @@ pub(crate) struct VmRun {
     line: Option<Channel>,
     /// The same of its display, if it has one.
     screen: Option<Channel>,
+    /// UEFI's variables, which survive the process as flash memory survives a board's power-off.
+    variables: KeptFile,
     generation: u32,
 }
 
@@ -46,7 +49,8 @@ impl VmRun {
         let (theirs, ours) = Channel::create().map_err(kernel)?;
         let screen = files.has_display().then(Channel::create).transpose().map_err(kernel)?;
         let (their_screen, our_screen) = screen.unzip();
-        let handles = files.handles(boot, &group, theirs, their_screen).map_err(kernel)?;
+        let kept = |file| self.variables.get(boot, file, &roots.group);
+        let handles = files.handles(boot, &group, kept, (theirs, their_screen)).map_err(kernel)?;
         let start = files.message(vm, boot.unix_nanos_at_zero);
         let message = user_ipc::encode_to_vec(&start, MESSAGE_BYTES_MAX)
             .map_err(|_| String::from("its start message is too long"))?;

@@ -16,6 +16,7 @@ mod refusals;
 mod ring3;
 mod software;
 mod story;
+mod variables;
 mod vms;
 
 pub use claims::claims;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Story> {
     let mut stories = linux::stories();
     stories.extend(pc::stories());
     stories.extend(software::stories());
+    stories.extend(variables::stories());
     stories.extend(lives::stories());
     stories.extend(isolation::stories());
     stories.extend(ring3::stories());
