@@ -29,6 +29,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "loader_tables" => boot::loader_tables(),
         "machine" => devices::machine(),
         "messages" => text::messages(),
+        "nics" => devices::nics(),
         "pci" => devices::pci(),
         "registers" => devices::registers(),
         "snapshot" => devices::snapshot(),

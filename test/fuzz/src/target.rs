@@ -2,8 +2,8 @@
 
 use crate::targets::{
     acpi, bundle, chipset, console, device_restore, disks, display, elf_program, kernel_file, keyboard,
-    loader_tables, machine, messages, pci, registers, snapshot, symbols, syscall, system_manifest, terminal,
-    virtio_devices, virtio_function, virtqueue, vm_file, x86_decode, x86_emulate,
+    loader_tables, machine, messages, nics, pci, registers, snapshot, symbols, syscall, system_manifest,
+    terminal, virtio_devices, virtio_function, virtqueue, vm_file, x86_decode, x86_emulate,
 };
 
 /// A fuzz target.
@@ -38,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     target("loader_tables", loader_tables::run, 4_000),
     target("machine", machine::run, 1_000),
     target("messages", messages::run, 4_000),
+    target("nics", nics::run, 300),
     target("pci", pci::run, 1_000),
     target("registers", registers::run, 1_000),
     target("snapshot", snapshot::run, 4_000),

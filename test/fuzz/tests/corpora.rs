@@ -47,6 +47,7 @@ targets!(
     loader_tables,
     machine,
     messages,
+    nics,
     pci,
     registers,
     snapshot,

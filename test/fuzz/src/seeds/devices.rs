@@ -107,6 +107,24 @@ pub(super) fn chipset() -> Vec<Seed> {
     ]
 }
 
+/// Events of the target `nics`: drivers set the cards up, frames go from each to the others, a link is lost.
+pub(super) fn nics() -> Vec<Seed> {
+    let set_up: Vec<u8> = (0..3).flat_map(|card| [&[0, card][..], &[0; 8]].concat()).collect();
+    let to_all = [2, 0, 0xFF, 100, 0, 2, 1, 0xFF, 0x2A, 0, 2, 2, 0xFF, 0xEA, 5, 16];
+    let to_one = [2, 0, 2, 60, 0, 2, 1, 0, 60, 0, 2, 2, 1, 60, 0, 16];
+    let link = [20, 1, 1, 20, 0, 1, 2, 1, 0, 60, 0, 16, 20, 1, 0, 20, 0, 0];
+    let strange = [19, 1, 4, 1, 2, 3, 4, 19, 0, 2, 9, 9, 19, 2, 0];
+    let all = [&[0][..], &set_up, &to_all, &[23], &to_one, &link, &[23], &strange, &to_all].concat();
+    let after = [&to_all[..], &[23], &link, &to_one].concat();
+    let restored = [crate::targets::nics::sample(), after.clone()].concat();
+    vec![
+        seed("to_all", [&[0][..], &set_up[..], &to_all, &to_all].concat()),
+        seed("to_one", [&[0][..], &set_up[..], &to_one].concat()),
+        seed("all", all),
+        behind("restored", &[1, after.len() as u8, 0], &restored),
+    ]
+}
+
 pub(super) fn pci() -> Vec<Seed> {
     // Sizing of BAR 0 of slot 1, moving it, memory on, MSI-X on; reads through the window.
     let mut events = Vec::new();

@@ -13,6 +13,7 @@ pub mod keyboard;
 pub mod loader_tables;
 pub mod machine;
 pub mod messages;
+pub mod nics;
 pub mod pci;
 pub mod registers;
 pub mod snapshot;
