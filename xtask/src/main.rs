@@ -3,6 +3,7 @@
 
 mod bench;
 mod build;
+mod cd;
 mod elf;
 mod failure;
 mod fat;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use loader_bundle::{BundleWriter, names};
 
 use crate::build::{System, build_loader};
+use crate::cd::Firmware;
 use crate::{Failure, elf, places, setup};
 
 pub(crate) use definition::Definition;
@@ -71,12 +72,12 @@ impl<'s> Image<'s> {
 
     /// Makes `corten.iso`; `corten.efi` must be there.
     pub(crate) fn make_iso(&self) -> Result<(), Failure> {
-        iso::make(self, iso::Firmware::Both)
+        iso::make(self, Firmware::Both)
     }
 
     /// Makes `corten.iso` for BIOS alone; needs no `corten.efi`.
     pub(crate) fn make_bios_iso(&self) -> Result<(), Failure> {
-        iso::make(self, iso::Firmware::Bios)
+        iso::make(self, Firmware::Bios)
     }
 
     /// The kernel, for PVH and multiboot2 loaders.
