@@ -25,6 +25,16 @@ pub(crate) fn folder(name: &str) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
+/// The same, with nothing in it.
+pub(crate) fn empty_folder(name: &str) -> Result<PathBuf, Failure> {
+    let folder = target().join("corten").join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
+    }
+    make_folder(&folder)?;
+    Ok(folder)
+}
+
 /// Makes a folder and those above it.
 pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))

@@ -22,12 +22,14 @@ pub(crate) enum Need {
     IsoTools,
     /// A static busybox for the demo guest.
     Busybox,
+    /// What installs Debian in a folder and makes a disk of that.
+    DebianTools,
     /// rustfmt and clippy of the stable toolchain.
     Lints,
 }
 
 /// Which file shows that a package is there.
-const FILES: [(Need, &str, &str); 16] = [
+const FILES: [(Need, &str, &str); 18] = [
     (Need::Compiler, "/usr/bin/gcc", "gcc"),
     (Need::Compiler, "/usr/include/stdio.h", "libc6-dev"),
     (Need::Qemu, "/usr/bin/qemu-system-x86_64", "qemu-system-x86"),
@@ -44,6 +46,8 @@ const FILES: [(Need, &str, &str); 16] = [
     (Need::IsoTools, "/usr/bin/xorriso", "xorriso"),
     (Need::IsoTools, "/usr/bin/mformat", "mtools"),
     (Need::Busybox, "/bin/busybox", "busybox-static"),
+    (Need::DebianTools, "/usr/bin/mmdebstrap", "mmdebstrap"),
+    (Need::DebianTools, "/sbin/mke2fs", "e2fsprogs"),
 ];
 
 /// Makes sure that all `needs` are met.
@@ -125,7 +129,7 @@ pub(crate) fn refresh_lists() -> Result<(), Failure> {
 }
 
 /// A program that runs as root: directly, or through sudo.
-fn as_root(program: &str) -> Result<Command, Failure> {
+pub(crate) fn as_root(program: &str) -> Result<Command, Failure> {
     if !Path::new("/usr/bin/apt-get").exists() {
         return Err(Failure::new(
             "this machine has no apt-get; install what the line above names with your own package manager",

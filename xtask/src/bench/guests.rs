@@ -63,8 +63,9 @@ pub(crate) fn build_guests(folder: &Path) -> Result<(), Failure> {
 /// Builds the RAM disk whose script runs the benchmarks that the kernel's argument `t=` names.
 pub(super) fn build_ram_disk(folder: &Path) -> Result<(), Failure> {
     let sources = places::root().join("test/bench");
+    let linux = Linux::fetch()?;
     let mut archive = Archive::default();
-    add_busybox(&mut archive)?;
+    add_busybox(&mut archive, &linux)?;
     for applet in APPLETS {
         archive.link(&format!("bin/{applet}"), "busybox");
     }
@@ -78,7 +79,7 @@ pub(super) fn build_ram_disk(folder: &Path) -> Result<(), Failure> {
     }
     archive.program("init", &places::read(&sources.join("init.l2"))?);
     places::write(&folder.join("bench.img"), archive.finish())?;
-    places::copy(&Linux::fetch()?.kernel(), &folder.join("vmlinuz"))
+    places::copy(&linux.kernel(), &folder.join("vmlinuz"))
 }
 
 fn gcc(options: &[&str], source: &Path, target: &Path) -> Result<(), Failure> {

@@ -1,13 +1,18 @@
-//! Debian's kernel for virtual machines, unmodified.
+//! Debian's kernels, unmodified.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use super::package;
-use crate::{Failure, places, process, setup};
+use super::package::Packages;
+use crate::{Failure, places};
 
-/// The package that always depends on the newest kernel.
+/// The package that always depends on the newest kernel for virtual machines.
 const PACKAGE: &str = "linux-image-cloud-amd64";
+/// The same for 32-bit processors without physical address extension.
+const PACKAGE_I386: &str = "linux-image-686";
+/// The busybox for initial RAM disks of 32-bit kernels; that of this machine serves the others.
+const BUSYBOX_I386: &str = "busybox-static";
+/// The busybox of this machine.
+const BUSYBOX: &str = "/bin/busybox";
 /// Modules for the devices that our machines have, the power button among them.
 const MODULES: [&str; 8] = [
     "virtio_pci",
@@ -20,29 +25,56 @@ const MODULES: [&str; 8] = [
     "evdev",
 ];
 /// Modules for drives of PCs.
-const DRIVE_MODULES: [&str; 3] = ["ata_piix", "sd_mod", "sr_mod"];
+const DRIVE_MODULES: [&str; 5] = ["ata_piix", "ahci", "nvme", "sd_mod", "sr_mod"];
 /// The files that list them in the order in which they load.
 const MODULE_LIST: &str = "modules.txt";
 const DRIVE_MODULE_LIST: &str = "drive-modules.txt";
 /// Says which modules were taken from the package, so that a change of the list fetches it again.
 const TAKEN: &str = "taken.txt";
 
-/// A kernel and the modules that fit it.
+/// A kernel, and the modules and the busybox that fit it.
 pub(crate) struct Linux {
     folder: PathBuf,
+    busybox: PathBuf,
 }
 
 impl Linux {
-    /// Fetches the kernel with apt, without installing it, unless that was done before.
+    /// Fetches the 64-bit kernel for virtual machines with apt, without installing it, unless that was done before.
     pub(crate) fn fetch() -> Result<Self, Failure> {
-        let linux = Self { folder: places::folder("linux")? };
-        let taken = places::read_text(&linux.folder.join(TAKEN)).unwrap_or_default();
-        let wanted = [&MODULES[..], &DRIVE_MODULES].concat().join("\n");
-        if !linux.kernel().exists() || taken != wanted {
-            linux.download()?;
-            places::write(&linux.folder.join(TAKEN), wanted)?;
-        }
+        let linux = Self { folder: places::folder("linux")?, busybox: BUSYBOX.into() };
+        linux.fetch_unless_there(|| {
+            let packages = Packages::native();
+            linux.download(&packages, &packages.newest_kernel(PACKAGE)?)
+        })?;
         Ok(linux)
+    }
+
+    /// Fetches the 32-bit kernel likewise.
+    pub(crate) fn fetch_i386() -> Result<Self, Failure> {
+        let folder = places::folder("linux-i386")?;
+        let linux = Self { busybox: folder.join("busybox"), folder };
+        linux.fetch_unless_there(|| {
+            let packages = Packages::i386()?;
+            linux.download(&packages, &packages.newest_kernel(PACKAGE_I386)?)?;
+            let take = |tree: &Path| places::copy(&tree.join("bin/busybox"), &linux.busybox);
+            packages.take(BUSYBOX_I386, take)
+        })?;
+        Ok(linux)
+    }
+
+    fn fetch_unless_there(&self, fetch: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+        let taken = places::read_text(&self.folder.join(TAKEN)).unwrap_or_default();
+        let wanted = [&MODULES[..], &DRIVE_MODULES].concat().join("\n");
+        if self.kernel().exists() && taken == wanted {
+            return Ok(());
+        }
+        fetch()?;
+        places::write(&self.folder.join(TAKEN), wanted)
+    }
+
+    /// The busybox.
+    pub(crate) fn busybox(&self) -> &Path {
+        &self.busybox
     }
 
     /// The bzImage.
@@ -65,20 +97,12 @@ impl Linux {
         Ok(list.lines().map(|name| self.folder.join(name)).collect())
     }
 
-    fn download(&self) -> Result<(), Failure> {
-        let package = match newest_package() {
-            Ok(package) => package,
-            Err(_) => {
-                setup::refresh_lists()?;
-                newest_package()?
-            }
-        };
-        let scratch = places::folder("linux/package")?;
-        let tree = package::unpacked(&package, &scratch)?;
-        self.take_modules(&first_with(&tree.join("lib/modules"), |_| true)?)?;
-        let kernel = first_with(&tree.join("boot"), |name| name.starts_with("vmlinuz-"))?;
-        places::copy(&kernel, &self.kernel())?;
-        std::fs::remove_dir_all(&scratch).map_err(|error| Failure::file(&scratch, &error))
+    fn download(&self, packages: &Packages, package: &str) -> Result<(), Failure> {
+        packages.take(package, |tree| {
+            self.take_modules(&first_with(&tree.join("lib/modules"), |_| true)?)?;
+            let kernel = first_with(&tree.join("boot"), |name| name.starts_with("vmlinuz-"))?;
+            places::copy(&kernel, &self.kernel())
+        })
     }
 
     /// Copies the modules and writes the order in which they load. A kernel that has a driver built in has no module for it.
@@ -133,13 +157,6 @@ fn dependencies(module: &[u8]) -> Vec<String> {
     let text: Vec<u8> = module[at + KEY.len()..].iter().copied().take_while(|&byte| byte != 0).collect();
     let text = String::from_utf8_lossy(&text).into_owned();
     text.split(',').filter(|name| !name.is_empty()).map(String::from).collect()
-}
-
-fn newest_package() -> Result<String, Failure> {
-    let printed = process::output(Command::new("apt-cache").args(["depends", PACKAGE]))?;
-    let dependency = printed.lines().find_map(|line| line.trim().strip_prefix("Depends: linux-image-"));
-    let name = dependency.ok_or_else(|| Failure::new(format!("apt knows no kernel for {PACKAGE}")))?;
-    Ok(format!("linux-image-{name}"))
 }
 
 fn first_with(folder: &Path, fits: impl Fn(&str) -> bool) -> Result<PathBuf, Failure> {

@@ -1,10 +1,15 @@
-//! What guests are made of: Debian's cloud kernel and an initial RAM disk of ours.
+//! What guests are made of: Debian's kernels and an initial RAM disk of ours, an installed Debian, and other software
+//! from its archive.
 
 mod archive;
 mod boot_disk;
+mod debian_disk;
+mod grub_disk;
+mod installer;
 mod linux;
 mod package;
 mod ram_disk;
+mod shell_script;
 mod software;
 
 pub(crate) use archive::Archive;
