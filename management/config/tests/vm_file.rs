@@ -132,6 +132,12 @@ fn combinations_that_make_no_machine_are_explained() {
             format!("{pc}disks = [{}]\n", "{ file = \"d\", bus = \"ide\" },".repeat(5)),
             "too many disks and CD-ROMs on ide",
         ),
+        (
+            format!("{pc}cdrom = \"c\"\ndisks = [{}]\n", "{ file = \"d\", bus = \"ahci\" },".repeat(6)),
+            "too many disks and CD-ROMs on ahci",
+        ),
+        (format!("{pc}disks = [{}]\n", "{ file = \"d\", bus = \"nvme\" },".repeat(17)), "the most is 16"),
+        (format!("{pc}nics = [{}]\n", "\"e1000\", ".repeat(9)), "too many nics"),
     ] {
         assert!(refusal(&text).contains(words), "{text}: {}", refusal(&text));
     }

@@ -11,6 +11,8 @@ use crate::guest_files::{Linux, boot_disk, fetch_software};
 use crate::image::{Definition, Image};
 use crate::{Failure, bench, elf, places, run};
 
+/// The folder of images in a story's folder.
+pub(super) const FOLDER: &str = "image";
 /// First bytes of the disk that stories give to guests.
 const DISK_LABEL: &[u8] = b"CORTEN TEST DISK";
 /// Bytes of that disk.
@@ -34,6 +36,7 @@ impl<'s> TestImages<'s> {
         places::write(&guests.join("test-guest.elf"), test_guest)?;
         let hostile = elf::strip(&build_hostile_program(&system.toolchain)?)?;
         places::write(&guests.join("ring3.elf"), hostile)?;
+        places::write(&guests.join("corten.elf"), elf::strip(&system.kernel)?)?;
         let mut disk = DISK_LABEL.to_vec();
         disk.resize(DISK_BYTES, 0);
         places::write(&guests.join("disk.img"), disk)?;
@@ -44,7 +47,7 @@ impl<'s> TestImages<'s> {
     fn image(&self, definition: &str, folder: &Path) -> Result<Image<'s>, Failure> {
         fetch_software(definition, &self.guests)?;
         let definition = Definition::from_text(definition, &self.guests)?;
-        Image::new(self.system, &definition, &folder.join("image"))
+        Image::new(self.system, &definition, &folder.join(FOLDER))
     }
 
     fn with_tools<Made>(&self, make: impl FnOnce() -> Result<Made, Failure>) -> Result<Made, StoryFailure> {

@@ -137,9 +137,15 @@ fn tell(story: &Story, images: &TestImages<'_>, folder: &Path, report: &mut pool
     if let Err(failure) = empty(folder) {
         return report(&story.name, Err(failure.to_string()));
     }
+    let mut holds = true;
     story.tell(&World::new(images, folder), &mut |claim, outcome| {
+        holds &= outcome.is_ok();
         report(claim, outcome.map_err(|failure| failure.to_string()));
     });
+    // Nobody needs the image of a story that holds, and some are large. If it stays, it is removed with the next run.
+    if holds {
+        let _ = std::fs::remove_dir_all(folder.join(images::FOLDER));
+    }
 }
 
 /// An empty folder, whatever was there before.
