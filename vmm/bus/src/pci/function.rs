@@ -128,6 +128,11 @@ impl Function {
         self.msix.as_ref().is_some_and(|msix| msix.table.is_enabled())
     }
 
+    /// Whether software uses MSI or MSI-X: then no pin says that the device still wants attention.
+    pub fn uses_messages(&self) -> bool {
+        self.uses_msix() || self.msi.is_some_and(|msi| msi.message(&self.config).is_some())
+    }
+
     /// Number of MSI-X vectors.
     pub fn vectors(&self) -> u16 {
         self.msix.as_ref().map_or(0, |msix| msix.table.len())
@@ -258,9 +263,7 @@ impl Function {
 
     /// Drives the pin after anything may have changed.
     fn update_line(&mut self, effects: &mut Effects) {
-        let uses_messages =
-            self.uses_msix() || self.msi.is_some_and(|msi| msi.message(&self.config).is_some());
-        let is_waiting = self.level && !uses_messages;
+        let is_waiting = self.level && !self.uses_messages();
         self.config.set_interrupt_status(is_waiting);
         let wants = is_waiting && self.config.command() & COMMAND_INTERRUPT_DISABLE == 0;
         if let Some(line) = self.line.filter(|_| wants != self.asserted) {
