@@ -50,6 +50,8 @@ pub mod register {
 pub const X2APIC_FIRST_MSR: u32 = 0x800;
 /// The last MSR of the x2APIC range.
 pub const X2APIC_LAST_MSR: u32 = 0x8ff;
+/// The APIC's id in x2APIC mode.
+pub const X2APIC_ID_MSR: u32 = 0x802;
 /// End of interrupt in x2APIC mode.
 pub const X2APIC_EOI_MSR: u32 = 0x80b;
 

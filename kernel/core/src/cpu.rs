@@ -8,6 +8,7 @@ mod extended;
 mod rest;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use crate::kernel::{Counters, CpuShared, Kernel};
 use crate::machine::{Machine, UserExit};
@@ -40,6 +41,8 @@ pub struct Cpu<M: Machine> {
     slice_end: u64,
     /// When the running thread's group reaches its cap if nobody else of it runs, ticks; [`NEVER`] without a cap.
     cap_end: u64,
+    /// When the running thread's turn may be over and has to be looked at, ticks; [`NEVER`] if nobody waits and nothing ends it.
+    look_at: u64,
     /// When the running thread's CPU time was last accounted, ticks.
     accounted: u64,
     /// What the processor's timer is set to, ticks.
@@ -82,6 +85,7 @@ impl<M: Machine> Cpu<M> {
             guest_deadline: None,
             slice_end: NEVER,
             cap_end: NEVER,
+            look_at: NEVER,
             accounted: M::ticks(),
             armed: NEVER,
             loaded: None,
@@ -103,7 +107,8 @@ impl<M: Machine> Cpu<M> {
     }
 
     /// Whether the running thread has to look around before it goes on.
-    pub fn has_news(&self) -> bool {
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
         self.shared.has_news()
     }
 
@@ -127,17 +132,17 @@ impl<M: Machine> Cpu<M> {
                     self.clean_up_once_a_slice();
                     thread
                 }
-                Next::Requeue(thread) => return self.requeue(thread),
+                Next::Requeue(thread) => match self.switch_from(thread) {
+                    Some(next) => next,
+                    None => return,
+                },
                 Next::Gone => return,
             };
-            let has_news = self.shared.take_news();
-            if has_news {
-                self.expire_timers();
-                self.look_at_cap(&thread);
-                self.arm();
-            }
-            if self.must_yield(&mut thread, has_news) {
-                return self.requeue(thread);
+            if self.is_turn_over(&mut thread) {
+                thread = match self.switch_from(thread) {
+                    Some(next) => next,
+                    None => return,
+                };
             }
         }
     }
@@ -196,15 +201,24 @@ impl<M: Machine> Cpu<M> {
         self.loaded = Some(space.clone());
     }
 
-    fn requeue(&mut self, mut thread: Box<Thread<M>>) {
+    /// Lets the next thread run in place of this one. `None` if there is none, or other things come first.
+    fn switch_from(&mut self, mut thread: Box<Thread<M>>) -> Option<Box<Thread<M>>> {
         self.set_aside(&mut thread);
         thread.ready_since = self.accounted;
-        if thread.may_run_on(self.index) {
+        if !thread.may_run_on(self.index) {
+            self.kernel.make_ready(thread);
+            return None;
+        }
+        if self.kernel.has_dead() {
             self.shared.push(thread, Arrival::Preempted);
             self.kernel.offer_work();
-        } else {
-            self.kernel.make_ready(thread);
+            return None;
         }
+        let next = self.shared.exchange(thread, self.accounted);
+        self.kernel.offer_work();
+        let mut next = next?;
+        self.switch_to(&mut next);
+        Some(next)
     }
 
     /// Takes the thread off the processor.
@@ -231,45 +245,11 @@ impl<M: Machine> Cpu<M> {
         self.begin_slice(thread, now);
     }
 
-    /// The thread runs from `now` on.
-    fn begin_slice(&mut self, thread: &Thread<M>, now: u64) {
-        self.accounted = now;
-        self.slice_end = now.saturating_add(self.slice_ticks);
-        self.look_at_cap(thread);
-        self.arm();
-    }
-
     /// Charges the thread for the time since the last call.
     fn account(&mut self, thread: &mut Thread<M>) {
         let now = M::ticks();
         thread.account_run(now.saturating_sub(self.accounted), || M::ticks_to_ns(now));
         self.accounted = now;
-    }
-
-    /// Whether the thread has to let others run. It is asked to move to another processor with news only.
-    #[inline]
-    fn must_yield(&mut self, thread: &mut Box<Thread<M>>, has_news: bool) -> bool {
-        let has_waiters = self.shared.has_waiters();
-        if !has_waiters && self.cap_end == NEVER && !has_news {
-            return false;
-        }
-        if has_news && !thread.may_run_on(self.index) {
-            return true;
-        }
-        let now = M::ticks();
-        if now >= self.cap_end {
-            self.account(thread);
-            if thread.group().throttled_until(M::ticks_to_ns(now)).is_some() {
-                return true;
-            }
-            self.look_at_cap(thread);
-            self.arm();
-        }
-        if !has_waiters {
-            return false;
-        }
-        now >= self.slice_end
-            || self.shared.should_preempt(thread.age_after(now.saturating_sub(self.accounted)))
     }
 }
 

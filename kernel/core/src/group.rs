@@ -6,7 +6,7 @@
 use abi::{Error, GroupInfo, GroupLimits};
 use alloc::sync::Arc;
 use base_units::{PAGE_BYTES, PageCount};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Largest weight.
 pub const WEIGHT_MAX: u32 = 10_000;
@@ -22,6 +22,9 @@ pub const KERNEL_BYTES_BASE: u64 = 32 << 20;
 const KERNEL_BYTES_SHARE: u64 = 64;
 /// The span over which caps and reservations hold, in nanoseconds.
 pub const PERIOD_NS: u64 = 100_000_000;
+
+/// Whether any group ever reserved processor time: as long as none has, nobody looks for one that is below its reservation.
+static HAS_RESERVATIONS: AtomicBool = AtomicBool::new(false);
 
 /// Shares of processors and memory.
 #[derive(Debug)]
@@ -211,6 +214,18 @@ impl Group {
         ns.saturating_mul(u64::from(abi::WEIGHT_DEFAULT) * sharers) / weight
     }
 
+    /// Whether the group has a cap.
+    #[inline]
+    pub fn is_capped(&self) -> bool {
+        self.cap_milli.load(Relaxed) != 0
+    }
+
+    /// Whether any group has, or had, reserved processor time.
+    #[inline]
+    pub fn has_reservations() -> bool {
+        HAS_RESERVATIONS.load(Relaxed)
+    }
+
     /// Until when (nanoseconds) the group may not run because its cap for the period is used up.
     pub fn throttled_until(&self, now_ns: u64) -> Option<u64> {
         let cap = u64::from(self.cap_milli.load(Relaxed));
@@ -263,12 +278,19 @@ impl Group {
     }
 }
 
+/// Checks limits that are about to be set.
 fn check(limits: &GroupLimits) -> Result<(), Error> {
     let fits = (1..=WEIGHT_MAX).contains(&limits.weight)
         && limits.cap_milli <= MILLI_MAX
         && limits.reservation_milli <= MILLI_MAX
         && limits.reserved == 0;
-    if fits { Ok(()) } else { Err(Error::BadArgument) }
+    if !fits {
+        return Err(Error::BadArgument);
+    }
+    if limits.reservation_milli != 0 {
+        HAS_RESERVATIONS.store(true, Relaxed);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

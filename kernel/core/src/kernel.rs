@@ -71,6 +71,8 @@ pub struct CpuShared<M: Machine> {
     release_ns: AtomicU64,
     /// Virtual floor of `queue`.
     floor: AtomicU64,
+    /// [`RunQueue::preempts_above`] of `queue`.
+    preempts_above: AtomicU64,
     /// First deadline in `timers`, ticks; `u64::MAX` = none.
     deadline: AtomicU64,
     /// The queue or the timers changed: look at them before entering ring 3 or a guest again.
@@ -336,17 +338,19 @@ impl<M: Machine> Kernel<M> {
     /// The processor for a thread: the last one if it is idle, then any idle one, then the last one
     /// unless another has two waiters less.
     fn choose(&self, thread: &Thread<M>) -> usize {
-        let allowed = thread.shared().affinity() & self.all_mask();
-        let allowed = if allowed == 0 { self.all_mask() } else { allowed };
-        let last = thread.last_cpu.min(self.cpus.len() - 1);
-        let idle = self.idle.load(SeqCst) & allowed;
-        if idle >> last & 1 == 1 {
+        let affinity = thread.shared().affinity();
+        let last = thread.last_cpu;
+        let idle = self.idle.load(SeqCst) & affinity;
+        let load = |cpu: usize| self.cpu(cpu).ready.load(Relaxed);
+        if affinity >> last & 1 == 1 && (idle >> last & 1 == 1 || idle == 0 && load(last) < 2) {
+            // It is idle, or no processor is and none can have two waiters less.
             return last;
         }
         if idle != 0 {
             return idle.trailing_zeros() as usize;
         }
-        let load = |cpu: usize| self.cpu(cpu).ready.load(Relaxed);
+        let allowed = affinity & self.all_mask();
+        let allowed = if allowed == 0 { self.all_mask() } else { allowed };
         let least = (0..self.cpus.len()).filter(|cpu| allowed >> cpu & 1 == 1).min_by_key(|cpu| load(*cpu));
         match least {
             Some(least) if allowed >> last & 1 == 0 || load(least) + 1 < load(last) => least,
@@ -367,6 +371,7 @@ impl<M: Machine> CpuShared<M> {
             ready: AtomicUsize::new(0),
             release_ns: AtomicU64::new(u64::MAX),
             floor: AtomicU64::new(0),
+            preempts_above: AtomicU64::new(u64::MAX),
             deadline: AtomicU64::new(u64::MAX),
             has_news: AtomicBool::new(false),
             counters: Counters::default(),
@@ -393,8 +398,12 @@ impl<M: Machine> CpuShared<M> {
         if !self.has_ready(now) {
             return None;
         }
-        let now_ns = M::ticks_to_ns(now);
-        self.with_queue(|queue| queue.pop(now_ns))
+        self.with_queue(|queue| queue.pop(|| M::ticks_to_ns(now)))
+    }
+
+    /// Puts a thread back that ran here until now, and takes the next.
+    pub fn exchange(&self, thread: Box<Thread<M>>, now: u64) -> Option<Box<Thread<M>>> {
+        self.with_queue(|queue| queue.exchange(thread, || M::ticks_to_ns(now)))
     }
 
     /// Whether a thread may run, throttled ones whose time has come included.
@@ -409,7 +418,17 @@ impl<M: Machine> CpuShared<M> {
 
     /// Whether a waiting thread should replace one of age `running`.
     pub fn should_preempt(&self, running: u64) -> bool {
-        self.has_waiters() && self.queue.lock().should_preempt(running)
+        self.preempts_above.load(Relaxed) < running
+    }
+
+    /// Makes the throttled threads ready whose time has come.
+    pub fn release(&self, now: u64) {
+        if let Some(release) = self.next_release() {
+            let now_ns = M::ticks_to_ns(now);
+            if release <= now_ns {
+                self.with_queue(|queue| queue.release(now_ns));
+            }
+        }
     }
 
     /// When the first throttled thread may run again, nanoseconds.
@@ -442,6 +461,7 @@ impl<M: Machine> CpuShared<M> {
         let result = change(&mut queue);
         self.ready.store(queue.len(), Relaxed);
         self.floor.store(queue.floor(), Relaxed);
+        self.preempts_above.store(queue.preempts_above(), Relaxed);
         self.release_ns.store(queue.next_release().unwrap_or(u64::MAX), Relaxed);
         result
     }

@@ -4,6 +4,7 @@
 //! a box that is always owned by exactly one place: the processor that runs it, a run queue, or,
 //! while it sleeps, its own `ThreadShared`. So what belongs to a running thread needs no lock.
 
+use crate::group::Group;
 use crate::ipc::Observers;
 use crate::kernel::TimerTarget;
 use crate::lock::Lock;
@@ -226,9 +227,18 @@ impl<M: Machine> Thread<M> {
         self.virtual_time = self.virtual_time.saturating_add(group.virtual_time(ns));
     }
 
-    /// Its age once it has run for `ticks` more than it was accounted for.
-    pub fn age_after(&self, ticks: u64) -> u64 {
-        self.virtual_time.saturating_add(self.process.group().virtual_time(M::ticks_to_ns(ticks)))
+    /// What decides how long its turn lasts.
+    #[inline]
+    pub fn running(&self) -> Running<'_, M> {
+        Running { shared: &self.shared, group: self.process.group(), virtual_time: self.virtual_time }
+    }
+
+    /// Its virtual processor, and [`Thread::running`] beside it.
+    #[inline]
+    pub fn vcpu_and_running(&mut self) -> Option<(&mut M::Vcpu, Running<'_, M>)> {
+        let running =
+            Running { shared: &self.shared, group: self.process.group(), virtual_time: self.virtual_time };
+        Some((self.vcpu.as_mut()?, running))
     }
 
     /// Ends the thread: nobody can wake it any more, those who wait for its end hear of it.
@@ -245,6 +255,30 @@ impl<M: Machine> Thread<M> {
         let shared = self.shared.clone();
         drop(self);
         process.remove_thread(&shared);
+    }
+}
+
+/// What decides how long the turn of a running thread lasts.
+pub struct Running<'t, M: Machine> {
+    shared: &'t ThreadShared<M>,
+    group: &'t Group,
+    virtual_time: u64,
+}
+
+impl<M: Machine> Running<'_, M> {
+    /// The group it belongs to.
+    pub fn group(&self) -> &Group {
+        self.group
+    }
+
+    /// Whether it may run on processor `cpu`.
+    pub fn may_run_on(&self, cpu: usize) -> bool {
+        self.shared.affinity() >> cpu & 1 == 1
+    }
+
+    /// Its age once it has run for `ticks` more than it was accounted for.
+    pub fn age_after(&self, ticks: u64) -> u64 {
+        self.virtual_time.saturating_add(self.group.virtual_time(M::ticks_to_ns(ticks)))
     }
 }
 
@@ -314,7 +348,7 @@ impl<M: Machine> Schedulable for Box<Thread<M>> {
         self.virtual_time = virtual_ns;
     }
 
-    fn group(&self) -> &crate::group::Group {
+    fn group(&self) -> &Group {
         self.process.group()
     }
 

@@ -1,9 +1,9 @@
 //! The processor's timer: one deadline for all that wants to be looked at in time.
 
 use super::{Cpu, NEVER};
+use crate::group::Group;
 use crate::kernel::{Counters, TimerTarget};
 use crate::machine::{HostInterrupt, Machine};
-use crate::thread::Thread;
 use crate::vcpu::Wake;
 
 impl<M: Machine> Cpu<M> {
@@ -16,8 +16,8 @@ impl<M: Machine> Cpu<M> {
     }
 
     /// Finds out how long the thread may run for its group's cap.
-    pub(super) fn look_at_cap(&mut self, thread: &Thread<M>) {
-        let group = thread.process().group();
+    #[inline]
+    pub(super) fn look_at_cap(&mut self, group: &Group) {
         self.cap_end = match group.cap_remaining_ns(|| M::ticks_to_ns(self.accounted)) {
             Some(remaining) => self.accounted.saturating_add(M::ns_to_ticks(remaining)),
             None => NEVER,
@@ -76,8 +76,10 @@ impl<M: Machine> Cpu<M> {
                 HostInterrupt::Timer => {
                     Counters::count(&counters.timer);
                     self.armed = NEVER;
+                    self.look_at = 0;
                     self.forget_passed_deadline();
                     self.expire_timers();
+                    self.shared.release(M::ticks());
                     self.arm();
                 }
                 HostInterrupt::Notify => Counters::count(&counters.cross),

@@ -10,10 +10,12 @@ use alloc::sync::Arc;
 
 impl<M: Machine> Cpu<M> {
     /// Puts the guest's FPU state on the processor in place of ring 3's, which is lost.
+    #[inline]
     pub fn enter_guest_state(&mut self, thread: &mut Thread<M>) {
         if thread.in_guest {
             return;
         }
+        self.kernel.note_guest_entry();
         let Some(vcpu) = &mut thread.vcpu else { return };
         vcpu.extended().load();
         thread.in_guest = true;

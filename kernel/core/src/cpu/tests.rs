@@ -89,6 +89,27 @@ fn a_cap_that_is_set_on_a_spinning_thread_counts_at_once() {
     assert!((90..=110).contains(&share), "{share} thousandths of a processor");
 }
 
+#[test]
+fn a_throttled_thread_comes_back_while_another_runs() {
+    boot(64 << 20, 1);
+    let capped = group(GroupLimits { cap_milli: 100, ..GroupLimits::default() });
+    let free = group(GroupLimits::default());
+    start(&capped, 0);
+    start(&free, 0);
+    let end = 20 * PERIOD_NS;
+    set_script(
+        move |registers| if clock::ticks() > end { call(registers, Syscall::ThreadExit) } else { spin() },
+    );
+
+    let mut cpu = Cpu::<Fake>::new();
+    while clock::ticks() <= end {
+        cpu.turn();
+    }
+
+    let share = capped.info().cpu_ns * 1000 / clock::ticks();
+    assert!((90..=110).contains(&share), "{share} thousandths of a processor");
+}
+
 /// Where the tests' processes have a page of zeros.
 const WORD: u64 = 0x10_0000;
 

@@ -75,9 +75,10 @@ impl<T: Schedulable> RunQueue<T> {
         self.throttled.iter().map(|(until, _)| *until).min()
     }
 
-    /// Whether a thread in the queue should replace one that runs at age `running`.
-    pub fn should_preempt(&self, running: u64) -> bool {
-        self.ready.last().is_some_and(|next| next.virtual_time().saturating_add(PREEMPT_MARGIN_NS) < running)
+    /// A running thread that is older than this should be replaced by one in the queue; `u64::MAX` if none is ready.
+    #[inline]
+    pub fn preempts_above(&self) -> u64 {
+        self.ready.last().map_or(u64::MAX, |next| next.virtual_time().saturating_add(PREEMPT_MARGIN_NS))
     }
 
     /// Adds a thread.
@@ -91,19 +92,23 @@ impl<T: Schedulable> RunQueue<T> {
         };
         thread.set_virtual_time(age);
         let place = self.ready.iter().rposition(|other| other.virtual_time() > age).map_or(0, |at| at + 1);
-        self.ready.insert(place, thread);
+        if place == self.ready.len() {
+            self.ready.push(thread);
+        } else {
+            self.ready.insert(place, thread);
+        }
     }
 
-    /// Takes the thread that runs next. `now_ns` decides over caps and reservations.
-    pub fn pop(&mut self, now_ns: u64) -> Option<T> {
+    /// Takes the thread that runs next. The time decides over caps and reservations, and is asked for only where there are
+    /// any.
+    pub fn pop(&mut self, now_ns: impl Fn() -> u64) -> Option<T> {
         if !self.throttled.is_empty() {
-            self.release_throttled(now_ns);
+            self.release(now_ns());
         }
         loop {
-            // One that is alone needs no reservation.
-            let reserved = if self.ready.len() > 1 { self.take_reserved(now_ns) } else { None };
-            let next = reserved.or_else(|| self.ready.pop())?;
-            match next.group().throttled_until(now_ns) {
+            let next = self.take_reserved(&now_ns).or_else(|| self.ready.pop())?;
+            let until = if next.group().is_capped() { next.group().throttled_until(now_ns()) } else { None };
+            match until {
                 Some(until) => self.throttled.push((until, next)),
                 None => {
                     self.floor = self.floor.max(next.virtual_time());
@@ -111,6 +116,29 @@ impl<T: Schedulable> RunQueue<T> {
                 }
             }
         }
+    }
+
+    /// Puts `thread`, which ran here until now, back and takes the one that runs next.
+    pub fn exchange(&mut self, thread: T, now_ns: impl Fn() -> u64) -> Option<T> {
+        let is_plain = self.throttled.is_empty() && !Group::has_reservations();
+        let Some(next) = self.ready.last_mut().filter(|next| {
+            is_plain && !next.group().is_capped() && next.virtual_time() <= thread.virtual_time()
+        }) else {
+            self.push(thread, Arrival::Preempted);
+            return self.pop(now_ns);
+        };
+        self.floor = self.floor.max(next.virtual_time());
+        let age = thread.virtual_time();
+        let next = core::mem::replace(next, thread);
+        // It took the place of the youngest and may be older than others.
+        let mut place = self.ready.len() - 1;
+        while let Some(before) = place.checked_sub(1)
+            && self.ready[before].virtual_time() <= age
+        {
+            self.ready.swap(before, place);
+            place = before;
+        }
+        Some(next)
     }
 
     /// Takes a thread for processor `cpu`, which has nothing to do: the one that would wait longest.
@@ -129,7 +157,8 @@ impl<T: Schedulable> RunQueue<T> {
         }
     }
 
-    fn release_throttled(&mut self, now_ns: u64) {
+    /// Makes the throttled threads ready whose time has come.
+    pub fn release(&mut self, now_ns: u64) {
         let mut index = 0;
         while let Some((until, _)) = self.throttled.get(index) {
             if *until > now_ns {
@@ -141,9 +170,15 @@ impl<T: Schedulable> RunQueue<T> {
         }
     }
 
-    fn take_reserved(&mut self, now_ns: u64) -> Option<T> {
-        let place =
-            self.ready.iter().rev().take(SCAN_MAX).position(|t| t.group().is_below_reservation(now_ns))?;
+    /// Takes a thread whose group is below its reservation; one that is alone needs none.
+    #[inline]
+    fn take_reserved(&mut self, now_ns: impl Fn() -> u64) -> Option<T> {
+        if self.ready.len() < 2 || !Group::has_reservations() {
+            return None;
+        }
+        let now_ns = now_ns();
+        let mut first = self.ready.iter().rev().take(SCAN_MAX);
+        let place = first.position(|thread| thread.group().is_below_reservation(now_ns))?;
         let index = self.ready.len() - 1 - place;
         Some(self.ready.remove(index))
     }
@@ -199,7 +234,7 @@ mod tests {
         let mut got = [0; 4];
         for slice in 0..slices {
             let now = slice * 1_000_000;
-            let Some(mut running) = queue.pop(now) else { continue };
+            let Some(mut running) = queue.pop(|| now) else { continue };
             got[running.name as usize] += 1;
             running.group.account_cpu(1_000_000, || now);
             running.age += running.group.virtual_time(1_000_000);
@@ -252,10 +287,10 @@ mod tests {
         queue.push(task(0, 0, &capped), Arrival::Woken { from_floor: 0 });
         capped.account_cpu(PERIOD_NS / 10, || 5);
 
-        assert!(queue.pop(6).is_none());
+        assert!(queue.pop(|| 6).is_none());
 
         assert_eq!(queue.next_release(), Some(PERIOD_NS));
-        assert!(queue.pop(PERIOD_NS).is_some());
+        assert!(queue.pop(|| PERIOD_NS).is_some());
     }
 
     #[test]
@@ -269,7 +304,7 @@ mod tests {
             let arrival =
                 if turn % 3 == 0 { Arrival::Moved { from_floor } } else { Arrival::Woken { from_floor } };
             queue.push(wanderer, arrival);
-            wanderer = queue.pop(0).unwrap();
+            wanderer = queue.pop(|| 0).unwrap();
             wanderer.age += 1000;
             from_floor = queue.floor();
         }
@@ -282,13 +317,13 @@ mod tests {
         let root = Group::root();
         let mut queue = RunQueue::new();
         queue.push(task(0, 1_000_000_000, &root), Arrival::Preempted);
-        let runner = queue.pop(0).unwrap();
+        let runner = queue.pop(|| 0).unwrap();
         queue.push(runner, Arrival::Preempted);
 
         let from_floor = queue.floor();
         queue.push(task(1, 0, &root), Arrival::Woken { from_floor });
 
-        assert_eq!(queue.pop(0).unwrap().age, 1_000_000_000 - WAKE_CREDIT_NS);
+        assert_eq!(queue.pop(|| 0).unwrap().age, 1_000_000_000 - WAKE_CREDIT_NS);
     }
 
     #[test]
@@ -305,6 +340,38 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_exchange_is_as_putting_back_and_taking(
+            ages in prop::collection::vec(0u64..20, 0..12),
+            steps in prop::collection::vec(0u64..20, 1..40),
+            cap in prop::bool::ANY,
+        ) {
+            let plain = Group::root();
+            let other = group(GroupLimits { cap_milli: if cap { 100 } else { 0 }, ..GroupLimits::default() });
+            let (mut one, mut two) = (RunQueue::new(), RunQueue::new());
+            for (name, age) in (0..).zip(&ages) {
+                for queue in [&mut one, &mut two] {
+                    let group = if name % 3 == 0 { &other } else { &plain };
+                    queue.push(task(name, *age, group), Arrival::Preempted);
+                }
+            }
+            let (mut first, mut second) = (Some(task(99, 5, &plain)), Some(task(99, 5, &plain)));
+            for more in steps {
+                let (Some(mut a), Some(mut b)) = (first, second) else { break };
+                (a.age, b.age) = (a.age + more, b.age + more);
+                first = one.exchange(a, || 7);
+                two.push(b, Arrival::Preempted);
+                second = two.pop(|| 7);
+                prop_assert_eq!(first.as_ref().map(|t| (t.name, t.age)), second.as_ref().map(|t| (t.name, t.age)));
+                prop_assert_eq!(one.floor(), two.floor());
+                prop_assert_eq!(one.preempts_above(), two.preempts_above());
+            }
+            let rest = |queue: &mut RunQueue<Task>| -> Vec<u32> {
+                core::iter::from_fn(|| queue.pop(|| 7)).map(|t| t.name).collect()
+            };
+            prop_assert_eq!(rest(&mut one), rest(&mut two));
+        }
+
+        #[test]
         fn threads_leave_in_order_of_age(ages in prop::collection::vec(0u64..1000, 0..40)) {
             let root = Group::root();
             let mut queue = RunQueue::new();
@@ -312,7 +379,7 @@ mod tests {
                 queue.push(task(0, *age, &root), Arrival::Preempted);
             }
 
-            let left: Vec<u64> = core::iter::from_fn(|| queue.pop(0)).map(|t| t.age).collect();
+            let left: Vec<u64> = core::iter::from_fn(|| queue.pop(|| 0)).map(|t| t.age).collect();
 
             let mut sorted = ages;
             sorted.sort_unstable();

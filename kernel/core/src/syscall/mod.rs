@@ -65,14 +65,10 @@ pub(crate) struct Call<'a, M: Machine> {
 
 /// Makes the call that the thread's registers describe.
 pub(crate) fn dispatch<M: Machine>(cpu: &mut Cpu<M>, thread: &mut Thread<M>) -> Flow {
-    let gpr = &thread.registers.gpr;
-    let number = gpr[GPR_RAX];
-    let arguments = [gpr[GPR_RDI], gpr[GPR_RSI], gpr[GPR_RDX], gpr[10], gpr[8], gpr[9]];
-    let mut call = Call { cpu, thread, arguments };
-    let outcome = match Syscall::from_raw(number) {
-        Some(Syscall::VcpuRun) => vcpu::run(&mut call),
-        Some(known) => route(known, &mut call),
-        None => Err(Error::UnknownCall),
+    let outcome = if thread.registers.gpr[GPR_RAX] == Syscall::VcpuRun as u64 {
+        vcpu::run(cpu, thread)
+    } else {
+        make(cpu, thread)
     };
     let gpr = &mut thread.registers.gpr;
     match outcome {
@@ -85,6 +81,15 @@ pub(crate) fn dispatch<M: Machine>(cpu: &mut Cpu<M>, thread: &mut Thread<M>) -> 
         Err(error) => gpr[GPR_RAX] = (error as i64).wrapping_neg() as u64,
     }
     Flow::Done
+}
+
+/// Any call.
+#[inline(never)]
+fn make<M: Machine>(cpu: &mut Cpu<M>, thread: &mut Thread<M>) -> Outcome {
+    let gpr = &thread.registers.gpr;
+    let arguments = [gpr[GPR_RDI], gpr[GPR_RSI], gpr[GPR_RDX], gpr[10], gpr[8], gpr[9]];
+    let known = Syscall::from_raw(gpr[GPR_RAX]).ok_or(Error::UnknownCall)?;
+    route(known, &mut Call { cpu, thread, arguments })
 }
 
 // tidy: table
@@ -132,7 +137,7 @@ fn route<M: Machine>(call: Syscall, caller: &mut Call<'_, M>) -> Outcome {
         Syscall::GuestDoorbell => guest::doorbell(caller),
         Syscall::GuestInterrupt => guest::interrupt(caller),
         Syscall::VcpuCreate => vcpu::create(caller),
-        Syscall::VcpuRun => vcpu::run(caller),
+        Syscall::VcpuRun => vcpu::run(caller.cpu, caller.thread),
         Syscall::VcpuKick => vcpu::kick(caller),
         Syscall::VcpuRead => vcpu::read(caller),
         Syscall::VcpuWrite => vcpu::write(caller),

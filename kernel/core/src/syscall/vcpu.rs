@@ -5,6 +5,7 @@ use crate::cpu::Cpu;
 use crate::machine::Machine;
 use crate::memory::{MemoryObject, Permissions};
 use crate::object::Object;
+use crate::thread::{Running, Thread};
 use crate::vcpu::{self, AnyVcpu, Guest, RunHost, VcpuShared};
 use abi::{Error, Rights, StateKind};
 use alloc::boxed::Box;
@@ -43,32 +44,39 @@ pub(super) fn create<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 }
 
 /// `()`
-pub(super) fn run<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
-    M::kernel().note_guest_entry();
-    call.cpu.enter_guest_state(call.thread);
-    let vcpu = call.thread.vcpu.as_mut().ok_or(Error::BadState)?;
-    let flow = match vcpu.run(call.cpu) {
+pub(super) fn run<M: Machine>(cpu: &mut Cpu<M>, thread: &mut Thread<M>) -> Outcome {
+    cpu.enter_guest_state(thread);
+    let (vcpu, running) = thread.vcpu_and_running().ok_or(Error::BadState)?;
+    let flow = match vcpu.run(&mut Host { cpu, running }) {
         vcpu::Outcome::Return => {
-            call.cpu.leave_guest_state(call.thread);
+            cpu.leave_guest_state(thread);
             return NOTHING;
         }
         vcpu::Outcome::Halted { deadline } => {
-            call.thread.sleep_deadline = deadline;
+            thread.sleep_deadline = deadline;
             Flow::Block
         }
         vcpu::Outcome::Interrupted => Flow::Again,
+        vcpu::Outcome::Preempted => Flow::Yield,
         vcpu::Outcome::Yield => Flow::Yield,
     };
     Ok(Answer::Wait(flow))
 }
 
-impl<M: Machine> RunHost for Cpu<M> {
+/// The processor and the thread that a vCPU runs on.
+struct Host<'h, M: Machine> {
+    cpu: &'h mut Cpu<M>,
+    running: Running<'h, M>,
+}
+
+impl<M: Machine> RunHost for Host<'_, M> {
     fn set_guest_deadline(&mut self, ticks: Option<u64>) {
-        Cpu::set_guest_deadline(self, ticks);
+        self.cpu.set_guest_deadline(ticks);
     }
 
-    fn has_news(&self) -> bool {
-        Cpu::has_news(self)
+    #[inline]
+    fn is_turn_over(&mut self) -> bool {
+        self.cpu.has_news() && self.cpu.attend_news(&self.running)
     }
 }
 

@@ -50,19 +50,53 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         self.attention != 0 || self.shared.is_posted()
     }
 
-    /// What an exit decided, if it was to end the run loop. Everything else waits for the next run.
+    /// What ends the run loop: what an exit decided before all else, which waits for the next run. `None` = enter the guest.
     #[inline(always)]
-    pub(super) fn take_outcome(&mut self) -> Option<Outcome> {
-        if self.attention & ATTENTION_LEAVE == 0 {
+    pub(super) fn look_around<H: RunHost>(&mut self, host: &mut H) -> Option<Outcome> {
+        if self.attention & ATTENTION_LEAVE != 0 {
+            self.attention &= !ATTENTION_LEAVE;
+            return self.outcome.take();
+        }
+        if self.attention == ATTENTION_NEWS && !self.shared.is_posted() {
+            self.attention = 0;
+            return host.is_turn_over().then_some(Outcome::Preempted);
+        }
+        if self.attention & !ATTENTION_IDLE == 0 && self.take_single_interrupt() {
             return None;
         }
-        self.attention &= !ATTENTION_LEAVE;
-        self.outcome.take()
+        self.attend(host)
+    }
+
+    /// Takes over posted interrupts if nothing else waits, and offers the only one that is requested then. False if there is
+    /// more to do, or if the guest halts and cannot take it.
+    #[inline(always)]
+    fn take_single_interrupt(&mut self) -> bool {
+        let Some(word) = self.shared.take_single_word() else { return false };
+        self.sync_lapic();
+        let is_quiet = self.lapic.is_quiet() && self.offered.is_none();
+        let (requested, level) = self.shared.take_vectors(word);
+        self.lapic.request_word(word, requested, level);
+        self.attention |= ATTENTION_DELIVER;
+        let Some(vector) = self.lapic.next() else { return false };
+        let is_alone = is_quiet && requested.is_power_of_two() && self.lapic.outranks(vector);
+        if !is_alone || self.is_nmi_pending || self.has_external() || self.is_window_watched {
+            return false;
+        }
+        let is_running = self.activity == Activity::Running;
+        let can_wake = self.activity == Activity::Halted && self.hardware.rflags() & RFLAGS_IF != 0;
+        if !is_running && !can_wake {
+            return false;
+        }
+        self.activity = Activity::Running;
+        self.attention &= !(ATTENTION_IDLE | ATTENTION_DELIVER);
+        self.offered = Some(vector);
+        self.hardware.offer_interrupt(Some(vector));
+        true
     }
 
     /// Looks at everything that waits. `None` = enter the guest.
     #[inline(never)]
-    pub(super) fn attend<H: RunHost>(&mut self, host: &mut H) -> Option<Outcome> {
+    fn attend<H: RunHost>(&mut self, host: &mut H) -> Option<Outcome> {
         loop {
             let mut is_kicked = false;
             if self.shared.is_posted() {
@@ -91,8 +125,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             }
             if self.attention & ATTENTION_NEWS != 0 {
                 self.attention &= !ATTENTION_NEWS;
-                if host.has_news() {
-                    return Some(Outcome::Interrupted);
+                if host.is_turn_over() {
+                    return Some(Outcome::Preempted);
                 }
             }
             if self.activity == Activity::Running {
@@ -108,17 +142,28 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Takes over what others posted. True if the VMM was called for.
     fn take_posted(&mut self) -> bool {
         let posted = self.shared.take();
+        self.attention |= ATTENTION_DELIVER;
+        if posted & !POSTED_INTERRUPT != 0 {
+            self.take_posted_events(posted);
+        }
+        let mut words = posted & POSTED_INTERRUPT;
+        while words != 0 {
+            let word = (words.trailing_zeros() & 3) as usize;
+            let (requested, level) = self.shared.take_vectors(word);
+            self.lapic.request_word(word, requested, level);
+            words &= words - 1;
+        }
+        posted & POSTED_KICK != 0
+    }
+
+    /// Takes over what is posted besides interrupt vectors, which come after an INIT.
+    #[inline(never)]
+    fn take_posted_events(&mut self, posted: u32) {
         if posted & POSTED_INIT != 0 {
             self.init();
         }
         if posted & POSTED_SIPI != 0 && self.activity == Activity::WaitForSipi {
             self.start((posted >> SIPI_SHIFT) as u8);
-        }
-        if posted & POSTED_INTERRUPT != 0 {
-            for word in 0..4 {
-                let (requested, level) = self.shared.take_vectors(word);
-                self.lapic.request_word(word, requested, level);
-            }
         }
         if posted & POSTED_NMI != 0 {
             self.is_nmi_pending = true;
@@ -129,8 +174,6 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         if posted & POSTED_UNHALT != 0 && self.activity == Activity::Halted {
             self.activity = Activity::Running;
         }
-        self.attention |= ATTENTION_DELIVER;
-        posted & POSTED_KICK != 0
     }
 
     /// Has the timer looked at before the next entry if its time has come.
@@ -180,6 +223,14 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             self.lapic.accept(vector);
             self.shared.count_injected();
         }
+    }
+
+    /// Whether the guest takes the interrupt on offer now, unless an interrupt shadow is in the way.
+    #[inline]
+    pub(super) fn can_take_offer(&self) -> bool {
+        self.offered.is_some_and(|vector| {
+            self.hardware.rflags() & RFLAGS_IF != 0 && vector >> 4 > self.hardware.cr8()
+        })
     }
 
     /// Offers the guest what can be delivered, and wakes it from a halt.

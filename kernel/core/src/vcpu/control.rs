@@ -2,6 +2,7 @@
 
 use super::attention::ATTENTION_DELIVER;
 use super::decode::{self, Register, SystemForm, SystemMove, Width};
+use super::fetch::Kind;
 use super::hardware::{Event, Segment, VirtualCpu};
 use super::processor::Vcpu;
 use super::run::Outcome;
@@ -182,7 +183,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         self.extended.set_xcr0(value);
         self.extended.load();
         self.cpuid.set_xcr0(value);
-        self.skip(&[0x0f, 0x01, 0xd1])
+        self.skip(Kind::Other, &[0x0f, 0x01, 0xd1])
     }
 
     /// The operand of the instruction at RIP. With `register` from the hardware only the length is

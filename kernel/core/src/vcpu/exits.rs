@@ -2,6 +2,7 @@
 
 use super::attention::{ATTENTION_DELIVER, ATTENTION_IDLE, ATTENTION_NEWS, Activity};
 use super::decode::{Move, Register, Source};
+use super::fetch::Kind;
 use super::hardware::{Event, Exit, MemoryAccess, PortAccess, VirtualCpu};
 use super::processor::Vcpu;
 use super::returns::FAILED_NO_MEMORY;
@@ -23,15 +24,21 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     pub(super) fn exit_cpuid(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Cpuid);
         self.answer_cpuid();
-        self.skip(&[0x0f, 0xa2])
+        self.skip(Kind::Other, &[0x0f, 0xa2])
     }
 
     pub(super) fn exit_halt(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Halt);
-        self.skip(&[0xf4]);
+        self.skip(Kind::Halt, &[0xf4]);
+        self.sync_offer();
+        if self.can_take_offer() {
+            // It halted in the interrupt shadow of STI: the interrupt on offer ends the halt at once.
+            return None;
+        }
         self.activity = Activity::Halted;
         self.is_halt_reported = false;
-        self.attention |= ATTENTION_IDLE | ATTENTION_DELIVER;
+        let is_quiet = self.lapic.is_quiet() && !self.is_nmi_pending && !self.has_external();
+        self.attention |= ATTENTION_IDLE | if is_quiet { 0 } else { ATTENTION_DELIVER };
         None
     }
 
@@ -132,11 +139,11 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             Exit::ReadDebug { debug, register } => self.read_debug(debug, register),
             Exit::WriteDebug { debug, register } => self.write_debug(debug, register),
             Exit::Xsetbv => self.write_xcr(),
-            Exit::CacheFlush { opcode } => self.skip(&[0x0f, opcode]),
+            Exit::CacheFlush { opcode } => self.skip(Kind::Other, &[0x0f, opcode]),
             Exit::Undefined => self.fault(Event::UNDEFINED),
             Exit::Refused => self.fault(Event::PROTECTION),
             Exit::Pause => {
-                self.skip(&[0xf3, 0x90]);
+                self.skip(Kind::Other, &[0xf3, 0x90]);
                 Some(Outcome::Yield)
             }
             Exit::InterruptWindow => self.open_window(),
@@ -158,8 +165,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     /// Goes on after the instruction at RIP.
     #[inline(always)]
-    pub(super) fn skip(&mut self, opcode: &[u8]) -> Option<Outcome> {
-        let next = self.next_rip(opcode);
+    pub(super) fn skip(&mut self, kind: Kind, opcode: &[u8]) -> Option<Outcome> {
+        let next = self.next_rip(kind, opcode);
         self.skip_to(next);
         None
     }

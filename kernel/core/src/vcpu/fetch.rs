@@ -20,10 +20,28 @@ const SLOTS: usize = 32;
 /// at the same place, the old length would be used once more: that harms nobody but the guest,
 /// and only if it rewrites code with a differently prefixed form of the same instruction.
 pub(super) struct LengthCache {
-    /// The last place.
-    last: Slot,
+    /// The last place of each kind: a guest halts, or reads its APIC, at the same place again and again.
+    last: [Slot; KINDS],
     slots: [Slot; SLOTS],
 }
+
+/// Instructions that exit, as far as their last places are kept apart.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// CPUID, hypercalls, and what is rare.
+    Other,
+    /// RDMSR.
+    ReadMsr,
+    /// WRMSR.
+    WriteMsr,
+    /// WRMSR of the end of an interrupt.
+    EndOfInterrupt,
+    /// HLT.
+    Halt,
+}
+
+/// Number of [`Kind`]s.
+const KINDS: usize = 5;
 
 #[derive(Clone, Copy)]
 struct Slot {
@@ -39,21 +57,20 @@ const NO_TABLE: u64 = u64::MAX;
 impl LengthCache {
     pub(super) const fn new() -> Self {
         let empty = Slot { cr3: NO_TABLE, rip: 0, next: 0 };
-        Self { last: empty, slots: [empty; SLOTS] }
+        Self { last: [empty; KINDS], slots: [empty; SLOTS] }
     }
 
-    fn get(&mut self, cr3: u64, rip: u64) -> Option<u64> {
+    fn get(&mut self, kind: Kind, cr3: u64, rip: u64) -> Option<u64> {
         let slot = &self.slots[rip as usize % SLOTS];
         if slot.rip != rip || slot.cr3 != cr3 {
             return None;
         }
-        self.last = *slot;
+        self.last[kind as usize] = *slot;
         Some(slot.next)
     }
 
     fn put(&mut self, cr3: u64, rip: u64, next: u64) {
-        self.last = Slot { cr3, rip, next };
-        self.slots[rip as usize % SLOTS] = self.last;
+        self.slots[rip as usize % SLOTS] = Slot { cr3, rip, next };
     }
 }
 
@@ -102,27 +119,27 @@ impl Fetched {
 impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// The address after the instruction at RIP, which consists of `opcode` and perhaps prefixes.
     #[inline(always)]
-    pub(super) fn next_rip(&mut self, opcode: &[u8]) -> u64 {
+    pub(super) fn next_rip(&mut self, kind: Kind, opcode: &[u8]) -> u64 {
         if V::KNOWS_LENGTH
             && let Some(next) = self.hardware.next_rip()
         {
             return next;
         }
-        let last = &self.lengths.last;
+        let last = &self.lengths.last[kind as usize];
         if last.rip == self.hardware.rip() && last.cr3 == self.hardware.cr3() {
             return last.next;
         }
-        self.find_next_rip(opcode)
+        self.find_next_rip(kind, opcode)
     }
 
     /// Where the hardware says it, nothing is ever kept.
     #[inline(never)]
-    fn find_next_rip(&mut self, opcode: &[u8]) -> u64 {
+    fn find_next_rip(&mut self, kind: Kind, opcode: &[u8]) -> u64 {
         if let Some(next) = self.hardware.next_rip() {
             return next;
         }
         let (rip, cr3) = (self.hardware.rip(), self.hardware.cr3());
-        match self.lengths.get(cr3, rip) {
+        match self.lengths.get(kind, cr3, rip) {
             Some(next) => next,
             None => self.measure(opcode),
         }

@@ -1,6 +1,7 @@
 //! Hypercalls of the KVM interface that concern processors (Linux Documentation/virt/kvm/x86/hypercalls.rst).
 
 use super::attention::ATTENTION_NEWS;
+use super::fetch::Kind;
 use super::hardware::VirtualCpu;
 use super::lapic::Message;
 use super::processor::Vcpu;
@@ -11,6 +12,7 @@ use abi::{ExitCounter, ExitKind, GPR_RAX, GPR_RBX, GPR_RCX, GPR_RDX, GPR_RSI};
 
 const KICK_CPU: u64 = 5;
 const SEND_IPI: u64 = 10;
+/// The highest number of KVM's that is known here.
 const SCHED_YIELD: u64 = 11;
 /// Numbers from here to [`VMM_LAST`] are for the VMM.
 const VMM_FIRST: u64 = 0x434f_0000;
@@ -28,11 +30,23 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         self.shared.count(ExitCounter::Hypercall);
         let number = self.gpr(GPR_RAX);
         let opcode: &[u8] = if self.facts.vendor == 1 { &[0x0f, 0x01, 0xd9] } else { &[0x0f, 0x01, 0xc1] };
-        self.skip(opcode);
+        self.skip(Kind::Other, opcode);
         if self.hardware.cpl() != 0 {
             self.set_gpr(GPR_RAX, EPERM);
             return None;
         }
+        if number > SCHED_YIELD {
+            if (VMM_FIRST..=VMM_LAST).contains(&number) {
+                return Some(self.leave(ExitKind::Hypercall, [0; 4]));
+            }
+            self.set_gpr(GPR_RAX, ENOSYS);
+            return None;
+        }
+        self.answer_hypercall(number)
+    }
+
+    #[inline(never)]
+    fn answer_hypercall(&mut self, number: u64) -> Option<Outcome> {
         match number {
             KICK_CPU => self.kick_cpu(),
             SEND_IPI => self.send_ipis(),
@@ -40,7 +54,6 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
                 self.set_gpr(GPR_RAX, 0);
                 return Some(Outcome::Yield);
             }
-            VMM_FIRST..=VMM_LAST => return Some(self.leave(ExitKind::Hypercall, [0; 4])),
             _ => self.set_gpr(GPR_RAX, ENOSYS),
         }
         None

@@ -63,6 +63,14 @@ fn is_named<M: Machine>(vcpu: &VcpuShared<M>, target: Target, sender: Option<u32
     }
 }
 
+/// Posts a fixed interrupt, edge-triggered.
+#[inline]
+pub(super) fn post_fixed<M: Machine>(vcpu: &VcpuShared<M>, vector: u8) {
+    if Addressing::unpack(vcpu.addressing()).is_enabled {
+        vcpu.post_interrupt(vector, false);
+    }
+}
+
 fn post<M: Machine>(vcpu: &VcpuShared<M>, message: Message) {
     if !Addressing::unpack(vcpu.addressing()).is_enabled {
         return;

@@ -1,14 +1,15 @@
 //! Model-specific registers of the processor.
 
-use super::attention::{ATTENTION_DELIVER, ATTENTION_TIMER};
+use super::attention::{ATTENTION_DELIVER, ATTENTION_NEWS, ATTENTION_TIMER};
+use super::fetch::Kind;
 use super::hardware::{Event, VirtualCpu};
-use super::lapic::{Effect, Mode};
+use super::lapic::{Effect, Lapic, Mode};
 use super::processor::Vcpu;
 use super::run::Outcome;
-use super::validate;
+use super::{message, validate};
 use crate::machine::Machine;
 use abi::{ExitCounter, GPR_RAX, GPR_RCX, GPR_RDX};
-use spec::apic::{X2APIC_COMMAND_MSR, X2APIC_EOI_MSR, X2APIC_FIRST_MSR, X2APIC_LAST_MSR};
+use spec::apic::{X2APIC_COMMAND_MSR, X2APIC_EOI_MSR, X2APIC_FIRST_MSR, X2APIC_ID_MSR, X2APIC_LAST_MSR};
 use spec::msr;
 
 /// The answer to RDMSR.
@@ -45,6 +46,11 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     pub(super) fn exit_read_msr(&mut self) -> Option<Outcome> {
         self.shared.count(ExitCounter::Msr);
         let number = self.gpr(GPR_RCX) as u32;
+        if number == X2APIC_ID_MSR && self.lapic.mode() == Mode::X2apic {
+            self.set_gpr(GPR_RAX, u64::from(self.lapic.id()));
+            self.set_gpr(GPR_RDX, 0);
+            return self.skip(Kind::ReadMsr, &[0x0f, 0x32]);
+        }
         let value = match self.read_msr(number) {
             Read::Value(value) => value,
             Read::Fault => return self.fault(Event::PROTECTION),
@@ -52,7 +58,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         };
         self.set_gpr(GPR_RAX, value & 0xffff_ffff);
         self.set_gpr(GPR_RDX, value >> 32);
-        self.skip(&[0x0f, 0x32])
+        self.skip(Kind::ReadMsr, &[0x0f, 0x32])
     }
 
     #[inline(always)]
@@ -67,7 +73,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             return self.write_apic_msr(number, value);
         }
         match self.write_msr(number, value) {
-            Write::Done => self.skip(&[0x0f, 0x30]),
+            Write::Done => self.skip(Kind::WriteMsr, &[0x0f, 0x30]),
             Write::Fault => self.fault(Event::PROTECTION),
             Write::Unknown => Some(self.leave_for_msr(number, Some(value))),
         }
@@ -80,7 +86,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         if (self.gpr(GPR_RAX) | self.gpr(GPR_RDX)) as u32 != 0 || self.lapic.mode() != Mode::X2apic {
             return self.fault(Event::PROTECTION);
         }
-        self.skip(&[0x0f, 0x30]);
+        self.skip(Kind::EndOfInterrupt, &[0x0f, 0x30]);
         if self.offered.is_none() && !self.lapic.is_serving() {
             return None;
         }
@@ -91,17 +97,30 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     fn end_interrupt(&mut self) -> Option<Outcome> {
         self.sync_offer();
         let effect = self.lapic.acknowledge();
+        if effect == (Effect::Acknowledged { level: None }) && self.lapic.is_quiet() {
+            return None;
+        }
         self.apply(effect)
     }
 
     /// Another write to the local APIC.
     #[inline(never)]
     fn write_apic_msr(&mut self, number: u32, value: u64) -> Option<Outcome> {
+        if number == X2APIC_COMMAND_MSR
+            && let Some(target) = self.lapic.command_to_another(value)
+        {
+            self.skip(Kind::WriteMsr, &[0x0f, 0x30]);
+            if let Some(vcpu) = self.guest.vcpu(target) {
+                message::post_fixed(vcpu, value as u8);
+                self.attention |= ATTENTION_NEWS;
+            }
+            return None;
+        }
         self.sync_lapic();
         if number == X2APIC_COMMAND_MSR
             && let Some(vector) = self.lapic.command_to_itself(value)
         {
-            self.skip(&[0x0f, 0x30]);
+            self.skip(Kind::WriteMsr, &[0x0f, 0x30]);
             self.offer_requested(vector);
             return None;
         }
@@ -109,7 +128,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         if effect == Effect::Fault {
             return self.fault(Event::PROTECTION);
         }
-        self.skip(&[0x0f, 0x30]);
+        self.skip(Kind::WriteMsr, &[0x0f, 0x30]);
         self.apply(effect)
     }
 
@@ -117,7 +136,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     pub(super) fn read_msr(&mut self, number: u32) -> Read {
         let value = match number {
             X2APIC_FIRST_MSR..=X2APIC_LAST_MSR => {
-                self.sync_lapic();
+                if Lapic::is_live(number) {
+                    self.sync_lapic();
+                }
                 match self.lapic.read_msr(number, || M::ticks_to_ns(M::ticks())) {
                     Some(value) => value,
                     None => return Read::Fault,

@@ -1,6 +1,7 @@
 //! The way back to ring 3, and what the VMM changes before it comes back.
 
 use super::attention::ATTENTION_DELIVER;
+use super::fetch::Kind;
 use super::hardware::{Event, Segment, VirtualCpu};
 use super::processor::Vcpu;
 use super::run::Outcome;
@@ -40,7 +41,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Leaves for an MSR that only the VMM knows. RIP stays at the instruction.
     pub(super) fn leave_for_msr(&mut self, number: u32, written: Option<u64>) -> Outcome {
         let opcode: &[u8] = if written.is_some() { &[0x0f, 0x30] } else { &[0x0f, 0x32] };
-        let next = self.next_rip(opcode);
+        let next = self.next_rip(Kind::Other, opcode);
         let flags = u64::from(written.is_some());
         self.leave(ExitKind::Msr, [u64::from(number), flags, written.unwrap_or(0), next])
     }
@@ -57,7 +58,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     }
 
     /// Takes over what the VMM changed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_writeback(&mut self) {
         let flags = self.page.writeback.load(Relaxed);
         if flags != 0 {
@@ -66,6 +67,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         }
     }
 
+    #[inline(never)]
     fn apply_writeback(&mut self, flags: WritebackFlags) {
         if flags.contains(WritebackFlags::RIP) {
             // The VMM carried an instruction out.

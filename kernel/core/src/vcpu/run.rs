@@ -13,9 +13,9 @@ pub trait RunHost {
     /// earlier of this and what the host itself wants. Called only when the value changes, and the value
     /// holds for this vCPU until it changes, across `run`s.
     fn set_guest_deadline(&mut self, ticks: Option<u64>);
-    /// Whether the processor has to look at its queue: a thread was woken on it since the guest was entered. Asked
-    /// after this vCPU has rung or woken somebody; what others wake comes with an interrupt.
-    fn has_news(&self) -> bool;
+    /// Whether another thread is to run now. Asked after this vCPU has rung or woken somebody, who may want this processor; what
+    /// others wake comes with an interrupt.
+    fn is_turn_over(&mut self) -> bool;
 }
 
 /// Why [`Vcpu::run`] returned.
@@ -29,8 +29,10 @@ pub enum Outcome {
         /// When the guest's timer fires.
         deadline: Option<u64>,
     },
-    /// Host interrupts were let in, or the processor has news: take them, perhaps run another thread, then call `run` again.
+    /// Host interrupts were let in: take them, perhaps run another thread, then call `run` again.
     Interrupted,
+    /// Another thread runs first; then call `run` again.
+    Preempted,
     /// The guest spins: another thread may run first.
     Yield,
 }
@@ -52,7 +54,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         let mut visitor = self.space.residency().visitor(M::cpu());
         loop {
             if self.needs_attention()
-                && let Some(outcome) = self.take_outcome().or_else(|| self.attend(host))
+                && let Some(outcome) = self.look_around(host)
             {
                 return outcome;
             }

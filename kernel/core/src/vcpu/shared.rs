@@ -23,20 +23,20 @@ pub trait Wake: Send + Sync {
     fn wake(&self);
 }
 
-/// Interrupt vectors are in `requested`.
-pub(super) const POSTED_INTERRUPT: u32 = 1 << 0;
+/// Interrupt vectors are in `requested`: a bit for each of its words.
+pub(super) const POSTED_INTERRUPT: u32 = 0b1111;
 /// A non-maskable interrupt.
-pub(super) const POSTED_NMI: u32 = 1 << 1;
+pub(super) const POSTED_NMI: u32 = 1 << 4;
 /// INIT.
-pub(super) const POSTED_INIT: u32 = 1 << 2;
+pub(super) const POSTED_INIT: u32 = 1 << 5;
 /// SIPI; the vector is in [`SIPI_SHIFT`].
-pub(super) const POSTED_SIPI: u32 = 1 << 3;
+pub(super) const POSTED_SIPI: u32 = 1 << 6;
 /// `vcpu_kick`.
-pub(super) const POSTED_KICK: u32 = 1 << 4;
+pub(super) const POSTED_KICK: u32 = 1 << 7;
 /// KVM_HC_KICK_CPU: only ends a halt.
-pub(super) const POSTED_UNHALT: u32 = 1 << 5;
+pub(super) const POSTED_UNHALT: u32 = 1 << 8;
 /// The PIC's line has risen.
-pub(super) const POSTED_EXTERNAL: u32 = 1 << 6;
+pub(super) const POSTED_EXTERNAL: u32 = 1 << 9;
 /// Place of the SIPI vector in the posted word.
 pub(super) const SIPI_SHIFT: u32 = 24;
 
@@ -125,7 +125,7 @@ impl<M: Machine> VcpuShared<M> {
             level.fetch_and(!bit, Ordering::Relaxed);
         }
         self.requested[word].fetch_or(bit, Ordering::Release);
-        self.post(POSTED_INTERRUPT);
+        self.post(1 << word);
     }
 
     /// Posts INIT, which makes an earlier SIPI void.
@@ -201,11 +201,22 @@ impl<M: Machine> VcpuShared<M> {
         self.pending.swap(0, Ordering::SeqCst)
     }
 
+    /// Owner: takes what is posted if it is nothing but vectors of one word; says which.
+    #[inline]
+    pub(super) fn take_single_word(&self) -> Option<usize> {
+        let word = match self.pending.load(Ordering::Relaxed) {
+            1 => 0,
+            2 => 1,
+            4 => 2,
+            8 => 3,
+            _ => return None,
+        };
+        self.pending.compare_exchange(1 << word, 0, Ordering::SeqCst, Ordering::Relaxed).ok()?;
+        Some(word)
+    }
+
     /// Owner: takes word `word` (below 4) of the posted vectors, and which of them are level-triggered.
     pub(super) fn take_vectors(&self, word: usize) -> (u64, u64) {
-        if self.requested[word].load(Ordering::Relaxed) == 0 {
-            return (0, 0);
-        }
         let requested = self.requested[word].swap(0, Ordering::Acquire);
         (requested, self.level[word].load(Ordering::Relaxed))
     }

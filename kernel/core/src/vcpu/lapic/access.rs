@@ -45,6 +45,13 @@ impl Lapic {
         }
     }
 
+    /// Whether what x2APIC MSR `number` reads changes while the guest runs.
+    #[inline]
+    pub(crate) fn is_live(number: u32) -> bool {
+        let offset = number.wrapping_sub(X2APIC_FIRST_MSR) << 4;
+        matches!(offset, register::TPR | register::PPR | register::ISR..register::ESR)
+    }
+
     /// Reads an x2APIC MSR; `None` is #GP(0).
     pub(crate) fn read_msr(&self, number: u32, now_ns: impl FnOnce() -> u64) -> Option<u64> {
         if self.mode() != Mode::X2apic {

@@ -263,8 +263,9 @@ impl Lapic {
     }
 
     /// Whether nothing is requested at all.
+    #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
-        self.requested.highest().is_none()
+        self.requested.is_empty()
     }
 
     /// The processor took `vector`.
@@ -300,7 +301,7 @@ impl Lapic {
             return Effect::None;
         }
         self.in_service.remove(vector);
-        self.serving = self.in_service.highest().unwrap_or(0);
+        self.serving = if self.in_service.is_empty() { 0 } else { self.in_service.highest().unwrap_or(0) };
         let level = self.trigger.has(vector).then_some(vector);
         Effect::Acknowledged { level }
     }
@@ -393,6 +394,20 @@ impl Lapic {
         self.trigger.remove(vector);
         self.requested.insert(vector);
         Some(vector)
+    }
+
+    /// Carries an x2APIC command out if it is a fixed interrupt for one other APIC by its id, the most frequent kind: the
+    /// caller posts it. `None`: nothing happened.
+    #[inline]
+    pub(crate) fn command_to_another(&mut self, icr: u64) -> Option<u32> {
+        let target = (icr >> 32) as u32;
+        // All but vector, level (bit 14) and the delivery status, which always reads 0.
+        let is_plain = icr as u32 & !0x50ff == 0 && icr as u8 >= VECTOR_MIN;
+        if !is_plain || target == self.id || target == u32::MAX || self.mode() != Mode::X2apic {
+            return None;
+        }
+        self.icr = icr & !(1 << 12);
+        Some(target)
     }
 
     /// Whether `vector` is of a higher class than all in service and than the task priority.

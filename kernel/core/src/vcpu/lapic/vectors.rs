@@ -17,6 +17,13 @@ impl VectorSet {
         None
     }
 
+    /// Whether no vector is in the set.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        let [first, second, third, fourth] = self.0;
+        first | second | third | fourth == 0
+    }
+
     /// Whether `vector` is in the set.
     #[inline]
     pub(crate) fn has(&self, vector: u8) -> bool {
@@ -69,6 +76,7 @@ mod tests {
                 if is_added { set.insert(vector); model.insert(vector); } else { set.remove(vector); model.remove(&vector); }
                 prop_assert_eq!(set.highest(), model.last().copied());
                 prop_assert_eq!(set.has(vector), model.contains(&vector));
+                prop_assert_eq!(set.is_empty(), model.is_empty());
             }
             let mut copy = VectorSet::default();
             for index in 0..8 { copy.set_register(index, set.register(index)); }

@@ -87,13 +87,13 @@ fn a_doorbell_rings_and_the_guest_goes_on() {
 }
 
 #[test]
-fn a_ring_that_wakes_somebody_here_lets_the_thread_look_around() {
+fn a_ring_that_wakes_somebody_who_comes_first_ends_the_run() {
     let mut bench = Bench::new(1);
     bench.guest.add_doorbell(DoorbellKind::Port, 0x80, 1, Arc::new(Bell(AtomicU32::new(0)))).unwrap();
     bench.host.has_news = true;
     bench.exits(port(false, 0x80));
 
-    assert_eq!(bench.run(0), Outcome::Interrupted);
+    assert_eq!(bench.run(0), Outcome::Preempted);
     assert_eq!(bench.vcpus[0].hardware.entries, 1);
 }
 

@@ -38,7 +38,7 @@ impl RunHost for Host {
         self.deadlines.push(ticks);
     }
 
-    fn has_news(&self) -> bool {
+    fn is_turn_over(&mut self) -> bool {
         self.has_news
     }
 }
