@@ -44,12 +44,12 @@ const SELECTED: [&str; 12] = [
     "storm",
     "hypercalls",
 ];
-/// Claims that are left out on Bochs' AMD model (docs/promises.md).
-const LEFT_OUT_ON_RYZEN: [&str; 4] = [
-    "a-halt-ends-with-the-timer",
-    "real-mode-halts-until-an-interrupt",
-    "nmis-do-not-nest",
-    "a-triple-fault-in-real-mode-resets-the-machine",
+/// Words in the names of those claims that cannot be tried on Bochs' AMD model, because Bochs 2.7 is wrong there.
+const LEFT_OUT_ON_RYZEN: [&str; 2] = [
+    // There is no exit for a shutdown, whatever the intercepts say: Bochs ends itself ("3rd exception with no resolution").
+    "triple-fault",
+    // Host interrupts do not end a guest that is entered with IF = 0 until it sets IF, which this one never does.
+    "an-endless-loop-hangs-nobody",
 ];
 
 /// A story for each machine, from the source of the test kernels' table of claims.
@@ -63,15 +63,16 @@ pub fn claims(table: &str) -> Vec<Story> {
             continue;
         }
         let is_selected = |name: &String| SELECTED.iter().any(|word| name.contains(word));
-        let (mut selected, others): (Vec<String>, Vec<String>) = all.iter().cloned().partition(is_selected);
+        let (mut selected, mut others): (Vec<String>, Vec<String>) =
+            all.iter().cloned().partition(is_selected);
         if model == Model::Ryzen {
-            selected.retain(|name| !LEFT_OUT_ON_RYZEN.contains(&name.as_str()));
+            for names in [&mut selected, &mut others] {
+                names.retain(|name| !LEFT_OUT_ON_RYZEN.iter().any(|word| name.contains(word)));
+            }
         }
         stories.push(story(&name, selected, Place::Bochs(model)));
-        if model.is_intel() {
-            let further = story(&format!("further_{name}"), others, Place::Bochs(model));
-            stories.push(further.only_in_full_runs());
-        }
+        let further = story(&format!("further_{name}"), others, Place::Bochs(model));
+        stories.push(further.only_in_full_runs());
     }
     stories
 }

@@ -5,7 +5,7 @@
 
 use crate::acpi::{Board, Fadt, RegisterSpace};
 use crate::cpu::control::read_tsc;
-use crate::cpu::features::{cpuid, vendor};
+use crate::cpu::features::{cpuid, is_bochs, vendor};
 use crate::cpu::port;
 use crate::interrupt::local_apic;
 use crate::paging::device::{Caching, Mapping, map};
@@ -59,13 +59,8 @@ fn stated() -> Option<Frequencies> {
     let tsc_hz = crystal * u64::from(ratio.ebx) / u64::from(ratio.eax);
     // Bochs' Skylake copies the leaf of a processor whose TSC it does not have: believe it only if leaf 16h (MHz) agrees.
     let base_hz = u64::from(cpuid(0x16, 0).eax & 0xffff) * 1_000_000;
-    let is_plausible = base_hz.abs_diff(tsc_hz) < tsc_hz / 10 && !is_emulator();
+    let is_plausible = base_hz.abs_diff(tsc_hz) < tsc_hz / 10 && !is_bochs();
     is_plausible.then_some(Frequencies { tsc_hz, apic_hz: crystal, source: "CPUID" })
-}
-
-/// Bochs answers at its debug port.
-fn is_emulator() -> bool {
-    port::read_u8(0xe9) == 0xe9
 }
 
 /// A clock that counts up, and wraps.

@@ -107,8 +107,12 @@ unsafe impl Sync for Gates {}
 static GATES: Gates = Gates(UnsafeCell::new([Gate { low: 0, high: 0 }; 256]));
 
 fn gate(vector: u8) -> Gate {
-    let handler = trap::stub(vector);
     let stack = STACKED_VECTORS.iter().position(|&own| own == vector).map_or(0, |index| index as u64 + 1);
+    gate_to(trap::stub(vector), vector, stack)
+}
+
+/// A gate to `handler` on the interrupt stack of this number, or 0 for the stack that is in use.
+fn gate_to(handler: u64, vector: u8, stack: u64) -> Gate {
     // Ring 3 may raise INT3 and INTO; any other INT n becomes a general protection fault.
     let ring = if matches!(vector, BREAKPOINT | OVERFLOW) { 3 } else { 0 };
     let low = handler & 0xffff
@@ -140,6 +144,15 @@ pub(crate) fn load_boot_descriptors() {
         unsafe { table.add(usize::from(vector)).write(gate(vector)) };
     }
     load_gates();
+}
+
+/// Makes debug exceptions harmless that arrive in ring 0 while a guest's task register is still loaded: such a register names
+/// no stacks of ours. Only an emulator has them (`svm::bochs`); in return, ring 0 is not safe from debug exceptions
+/// where its stack pointer is not its own, which ring 3 cannot cause without breakpoints.
+pub(crate) fn expect_stray_steps() {
+    let table = GATES.0.get().cast::<Gate>();
+    // SAFETY: the index is below 256; the boot processor does it before the others run, with interrupts off.
+    unsafe { table.add(usize::from(DEBUG)).write(gate_to(trap::stray_step_stub(), DEBUG, 0)) };
 }
 
 /// Makes these the calling processor's tables, and sets up SYSCALL.

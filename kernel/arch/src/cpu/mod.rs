@@ -9,5 +9,6 @@ pub mod port;
 
 pub(crate) use descriptors::{
     DEBUG, DOUBLE_FAULT, Descriptors, GENERAL_PROTECTION, KERNEL_CODE, KERNEL_DATA, MACHINE_CHECK, NMI,
-    PAGE_FAULT, TASK, USER_CODE, USER_DATA, install_descriptors, load_boot_descriptors, syscall_registers,
+    PAGE_FAULT, TASK, USER_CODE, USER_DATA, expect_stray_steps, install_descriptors, load_boot_descriptors,
+    syscall_registers,
 };

@@ -1,13 +1,14 @@
 //! What comes before an entry and after an exit, when there is anything.
 
 use super::step::Stepped;
-use super::vcpu::{Svm, TODO_CLEAN, TODO_FLUSH, TODO_STEP};
-use super::{exit, switch};
+use super::vcpu::{Svm, TODO_BOCHS, TODO_CLEAN, TODO_FLUSH, TODO_STEP};
+use super::{bochs, exit, switch};
+use crate::cpu::control;
 use crate::virtualization::{residue, tags};
-use kernel_core::vcpu::{EventKind, Exit, VirtualCpu};
+use kernel_core::vcpu::{Event, EventKind, Exit, VirtualCpu};
 use spec::control::CR0_PG;
 use spec::msr::{EFER_LMA, EFER_LME};
-use spec::svm::{self, TLB_FLUSH_ALL, TLB_FLUSH_GUEST, V_IRQ, clean, feature};
+use spec::svm::{self, TLB_FLUSH_ALL, TLB_FLUSH_GUEST, V_IRQ, Vmcb, clean, feature};
 
 impl Svm {
     /// Gives the guest a fresh view of its tables at the next entry.
@@ -36,8 +37,31 @@ impl Svm {
             step.begin(self.vmcb_mut(), forgets_shadow);
             self.step = step;
         }
+        if self.todo & TODO_BOCHS != 0 {
+            self.inject_offer();
+            control::write_cr2(self.vmcb().save.cr2);
+        }
         self.done = self.todo;
         self.todo = 0;
+    }
+
+    /// Injects the interrupt on offer if the guest takes it now, for a processor that would leave it waiting.
+    fn inject_offer(&mut self) {
+        let Vmcb { control, save, .. } = self.vmcb_mut();
+        let (has_shadow, has_event) = (control.shadow & 1 != 0, control.event != 0);
+        if bochs::may_take(control.virtual_interrupt, save.rflags, has_shadow, has_event) {
+            control.virtual_interrupt &= !V_IRQ;
+            let vector = control.virtual_vector as u8;
+            control.event = Event { kind: EventKind::External, vector, error_code: None }.pack();
+        }
+    }
+
+    /// Makes DR6 and DR7 say why the guest exited for a debug exception, on a processor where they do not.
+    fn correct_debug_registers(&mut self) {
+        let Vmcb { control, save, .. } = self.vmcb_mut();
+        if control.exit_code == svm::exit::EXCEPTION_DEBUG {
+            (save.dr6, save.dr7) = bochs::debug_registers(save.dr6, save.dr7, save.rflags);
+        }
     }
 
     /// Undoes what [`Svm::prepare`] did, after the exit. What it says replaces the exit.
@@ -49,6 +73,10 @@ impl Svm {
         control.event = 0;
         if done & TODO_CLEAN != 0 {
             control.clean = clean::ALL;
+        }
+        if done & TODO_BOCHS != 0 {
+            self.todo |= TODO_BOCHS;
+            self.correct_debug_registers();
         }
         if done & TODO_STEP == 0 {
             return None;

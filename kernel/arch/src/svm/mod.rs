@@ -7,12 +7,14 @@
 //! - `entry`: what comes before an entry and after an exit, when there is anything;
 //! - `switch`: the instructions that enter and leave a guest;
 //! - `exit`: what an exit code means;
+//! - `bochs`: what makes up for the faults of an emulator;
 //! - `step`: running one instruction, and interrupt shadows on processors that forget them.
 //!
 //! All of it is right without next-RIP, decode assists, clean bits, flush-by-ASID or a pause filter, and uses
 //! them where they are. Not used: AVIC (the local APIC's own path has no exits but for APIC accesses, and the
 //! fallback has to exist anyway), virtual GIF (guests have no SVM) and LBR virtualisation.
 
+pub mod bochs;
 pub mod exit;
 
 #[cfg(target_os = "none")]

@@ -2,7 +2,8 @@
 
 use super::{Unavailable, permissions};
 use crate::X86;
-use crate::cpu::features::cpuid;
+use crate::cpu::expect_stray_steps;
+use crate::cpu::features::{cpuid, is_bochs};
 use crate::cpu::local::index;
 use crate::cpu::msr;
 use crate::virtualization::residue;
@@ -37,6 +38,8 @@ pub(super) struct Capabilities {
     /// VMRUN does not load the interrupt shadow, and the TSS must be "available" for I/O permission checks: QEMU's
     /// emulation of SVM.
     pub(super) forgets_shadow: bool,
+    /// See `bochs`.
+    pub(super) is_bochs: bool,
 }
 
 static PROCESSORS: [Processor; CPUS_MAX] = [const { Processor::new() }; CPUS_MAX];
@@ -46,6 +49,7 @@ static CAPABILITIES: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
 const HAS_BRANCH_BARRIER: u32 = 1 << 0;
 const HAS_TSC_AUX: u32 = 1 << 1;
 const FORGETS_SHADOW: u32 = 1 << 2;
+const IS_BOCHS: u32 = 1 << 3;
 
 /// Turns AMD-V on, on the calling processor. The boot processor comes first.
 pub(crate) fn enable() -> Result<(), Unavailable> {
@@ -53,6 +57,9 @@ pub(crate) fn enable() -> Result<(), Unavailable> {
     if !IS_ENABLED.load(Relaxed) {
         note_capabilities();
         permissions::set_up()?;
+        if capabilities().is_bochs {
+            expect_stray_steps();
+        }
     }
     let frame = || X86::frames().allocate_kernel().ok_or(Unavailable::NoMemory);
     let (save, host) = (frame()?, frame()?);
@@ -97,7 +104,8 @@ fn note_capabilities() {
     let bit = |is_on: bool, bit: u32| if is_on { bit } else { 0 };
     let others = bit(residue::has_branch_barrier(), HAS_BRANCH_BARRIER)
         | bit(residue::has_tsc_aux(), HAS_TSC_AUX)
-        | bit(is_tcg, FORGETS_SHADOW);
+        | bit(is_tcg, FORGETS_SHADOW)
+        | bit(is_bochs(), IS_BOCHS);
     for (slot, value) in CAPABILITIES.iter().zip([leaf.edx, leaf.ebx, others]) {
         slot.store(value, Relaxed);
     }
@@ -112,6 +120,7 @@ pub(super) fn capabilities() -> Capabilities {
         has_branch_barrier: others & HAS_BRANCH_BARRIER != 0,
         has_tsc_aux: others & HAS_TSC_AUX != 0,
         forgets_shadow: others & FORGETS_SHADOW != 0,
+        is_bochs: others & IS_BOCHS != 0,
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) const TODO_EVENT: u8 = 1 << 1;
 pub(super) const TODO_STEP: u8 = 1 << 2;
 /// The processor has to read cached state again; afterwards all of it is clean.
 pub(super) const TODO_CLEAN: u8 = 1 << 3;
+/// Make up for what an emulator gets wrong, at each entry and exit: see `bochs`.
+pub(super) const TODO_BOCHS: u8 = 1 << 4;
 
 // SAFETY: the block is this value's own, as in a Box.
 unsafe impl Send for Svm {}
@@ -68,7 +70,7 @@ impl Svm {
             frame,
             capabilities,
             host_area: Hpa::new(0),
-            todo: TODO_FLUSH,
+            todo: if capabilities.is_bochs { TODO_FLUSH | TODO_BOCHS } else { TODO_FLUSH },
             todo_clean: if capabilities.features & feature::CLEAN_BITS != 0 { TODO_CLEAN } else { 0 },
             done: 0,
             asid: Tag::NONE,

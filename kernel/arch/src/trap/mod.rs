@@ -12,7 +12,7 @@ pub(crate) mod kernel;
 mod stubs;
 mod user;
 
-pub(crate) use stubs::{stub, syscall_entry};
+pub(crate) use stubs::{stray_step_stub, stub, syscall_entry};
 pub(crate) use user::enter_user;
 
 /// Bytes of each interrupt stack, aligned to as many; its last word holds the processor's `Local`.

@@ -27,11 +27,17 @@ unsafe extern "sysv64" {
     pub(super) fn corten_enter_user(registers: *mut UserRegisters) -> Left;
     static corten_stubs: u8;
     static corten_syscall: u8;
+    static corten_stray_step: u8;
 }
 
 /// Where the stub of `vector` lies.
 pub(crate) fn stub(vector: u8) -> u64 {
     &raw const corten_stubs as u64 + u64::from(vector) * STUB_BYTES
+}
+
+/// Where the handler of debug exceptions lies that touches nothing of ring 0's (`cpu::descriptors::expect_stray_steps`).
+pub(crate) fn stray_step_stub() -> u64 {
+    &raw const corten_stray_step as u64
 }
 
 /// Where SYSCALL goes.
@@ -249,6 +255,18 @@ trap_in_kernel:
     pop_all
     add rsp, 16
     iretq
+
+    // A debug exception that a guest left to the host, whose GS may be the guest's.
+.balign 16
+.global corten_stray_step
+corten_stray_step:
+    test byte ptr [rsp + 8], 3
+    jnz 4f
+    and dword ptr [rsp + 16], ~0x100
+    iretq
+4:  push 0
+    push 1
+    jmp trap_in_user
 
 trap_on_own_stack:
     // A debug exception of ring 3 is an exception like any other.

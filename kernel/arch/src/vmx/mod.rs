@@ -1,6 +1,7 @@
 //! Intel VT-x (Intel SDM vol. 3, chapters 24 to 31).
 //!
 //! - `processor`: what each processor needs before it can run guests;
+//! - `firmware`: whether the firmware allows it;
 //! - `controls`: which controls a processor's capabilities allow;
 //! - `permissions`: the map of MSRs that all guests share;
 //! - `vmcs`: reading and writing control structures, and which processor has which;
@@ -31,6 +32,7 @@
 
 pub mod controls;
 pub mod exit;
+pub mod firmware;
 pub mod segment;
 
 #[cfg(target_os = "none")]

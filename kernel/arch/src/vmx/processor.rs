@@ -1,16 +1,17 @@
 //! What each processor has for its guests.
 
 use super::controls::{self, Controls};
-use super::{Unavailable, host, permissions, vmcs};
+use super::{Unavailable, firmware, host, permissions, vmcs};
 use crate::X86;
-use crate::cpu::{control, msr, port};
+use crate::cpu::features::is_bochs;
+use crate::cpu::{control, msr};
 use crate::virtualization::{facts, residue};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use kernel_core::Machine;
 use kernel_core::vcpu::Facts;
 use spec::control::CR4_VMXE;
 use spec::msr::FEATURE_CONTROL;
-use spec::vmx::{FEATURE_LOCKED, FEATURE_VMXON, capability, secondary};
+use spec::vmx::{capability, secondary};
 use spin::Once;
 
 /// Ticks that a guest runs at the most where host interrupts may fail to end it.
@@ -43,11 +44,7 @@ static IS_ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Whether this processor can have guests.
 pub(crate) fn check() -> Result<(), Unavailable> {
-    // A processor without the MSR cannot have it locked.
-    let features = msr::try_read(FEATURE_CONTROL).unwrap_or(FEATURE_LOCKED | FEATURE_VMXON);
-    if features & FEATURE_LOCKED != 0 && features & FEATURE_VMXON == 0 {
-        return Err(Unavailable::Locked);
-    }
+    firmware::feature_control(msr::try_read(FEATURE_CONTROL))?;
     controls::choose(capability_of, false).map(|_| ())
 }
 
@@ -59,7 +56,10 @@ pub(crate) fn enable() -> Result<(), Unavailable> {
         CAPABILITIES.call_once(|| found);
         permissions::set_up()?;
     }
-    allow();
+    if let Some(features) = firmware::feature_control(msr::try_read(FEATURE_CONTROL))? {
+        // SAFETY: the MSR exists and is not locked; nothing but VMXON outside of SMX is allowed.
+        unsafe { msr::try_write(FEATURE_CONTROL, features) };
+    }
     let region = X86::frames().allocate_kernel().ok_or(Unavailable::NoMemory)?;
     X86::write_entry(region.address(), 0, u64::from(capabilities().revision));
     // SAFETY: CPUID says VMX.
@@ -92,22 +92,14 @@ pub(super) fn capabilities() -> &'static Capabilities {
     }
 }
 
-/// Allows VMXON where the firmware left that open, and closes it as firmware does.
-fn allow() {
-    if msr::try_read(FEATURE_CONTROL).is_some_and(|features| features & FEATURE_LOCKED == 0) {
-        // SAFETY: the MSR exists and is not locked; nothing but VMXON outside of SMX is allowed.
-        unsafe { msr::try_write(FEATURE_CONTROL, FEATURE_LOCKED | FEATURE_VMXON) };
-    }
-}
-
 /// A capability MSR; 0 allows nothing.
 fn capability_of(number: u32) -> u64 {
     msr::try_read(number).unwrap_or(0)
 }
 
 fn find_capabilities() -> Result<Capabilities, Unavailable> {
-    let is_emulator = holds_interrupts_back();
-    let controls = controls::choose(capability_of, is_emulator)?;
+    // Bochs ends a guest for a host interrupt only once the guest has had interrupts on. The preemption timer ends it too.
+    let controls = controls::choose(capability_of, is_bochs())?;
     let misc = capability_of(capability::MISC);
     let mut facts = facts::facts(2);
     facts.cr4_valid &= capability_of(capability::CR4_FIXED1);
@@ -123,10 +115,4 @@ fn find_capabilities() -> Result<Capabilities, Unavailable> {
         has_tsc_aux: controls.secondary & secondary::RDTSCP != 0 && residue::has_tsc_aux(),
         facts,
     })
-}
-
-/// Bochs, which answers at its debug port, ends a guest for a host interrupt only once the guest has had interrupts on. The
-/// preemption timer ends it too.
-fn holds_interrupts_back() -> bool {
-    port::read_u8(0xe9) == 0xe9
 }
