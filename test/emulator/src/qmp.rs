@@ -1,4 +1,4 @@
-//! QEMU's control socket, as far as tests need it: pictures of the screen and keys.
+//! QEMU's control socket, as far as tests need it: pictures of the screen, keys, and what the processors are at.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -36,19 +36,24 @@ impl Control {
     /// Writes the screen to a file in PPM format.
     pub(crate) fn screendump(&mut self, file: &Path) -> Result<(), Failure> {
         let name = file.display();
-        self.execute(&format!(r#"{{"execute":"screendump","arguments":{{"filename":"{name}"}}}}"#))
+        let command = format!(r#"{{"execute":"screendump","arguments":{{"filename":"{name}"}}}}"#);
+        self.execute(&command).map(drop)
     }
 
     /// Presses a key and lets it go; `key` as QEMU's `sendkey` names it, such as `ctrl-a`.
     pub(crate) fn press(&mut self, key: &str) -> Result<(), Failure> {
-        let line = format!("sendkey {key}");
-        self.execute(&format!(
-            r#"{{"execute":"human-monitor-command","arguments":{{"command-line":"{line}"}}}}"#
-        ))
+        self.ask(&format!("sendkey {key}")).map(drop)
     }
 
-    /// Runs one command and waits for its end.
-    fn execute(&mut self, command: &str) -> Result<(), Failure> {
+    /// Types a line at QEMU's monitor; gives its answer.
+    pub(crate) fn ask(&mut self, line: &str) -> Result<String, Failure> {
+        let command =
+            format!(r#"{{"execute":"human-monitor-command","arguments":{{"command-line":"{line}"}}}}"#);
+        self.execute(&command).map(|answer| text_of(&answer))
+    }
+
+    /// Runs one command and waits for its end; gives the answer.
+    fn execute(&mut self, command: &str) -> Result<String, Failure> {
         writeln!(self.stream.get_mut(), "{command}").map_err(refused)?;
         for _ in 0..EVENTS_MAX {
             let mut line = String::new();
@@ -56,7 +61,7 @@ impl Control {
                 break;
             }
             if line.contains("\"return\"") {
-                return Ok(());
+                return Ok(line);
             }
             if line.contains("\"error\"") {
                 return Err(Failure::Host(format!("QEMU refused {command}: {}", line.trim())));
@@ -68,4 +73,21 @@ impl Control {
 
 fn refused(error: std::io::Error) -> Failure {
     Failure::Host(format!("QEMU's control socket: {error}"))
+}
+
+/// The text of an answer: it is the only string there, and has no escapes but those of its lines.
+fn text_of(answer: &str) -> String {
+    let text = answer.split_once(r#""return": ""#).and_then(|(_, rest)| rest.rsplit_once('"'));
+    text.map_or(String::new(), |(text, _)| text.replace(r"\r", "").replace(r"\n", "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_the_monitor_is_read_in_lines() {
+        assert_eq!(text_of("{\"return\": \"CPU#0\\r\\nRIP=1\\r\\n\"}\r\n"), "CPU#0\nRIP=1\n");
+        assert_eq!(text_of("{\"return\": {}}"), "");
+    }
 }

@@ -13,6 +13,11 @@ use crate::{Failure, Machine};
 
 /// Lines of output that a failure quotes.
 const TAIL_LINES: usize = 25;
+/// What QEMU's monitor is asked about a machine that has not done what it should. Twice the registers: a processor that
+/// goes on is told from one that does not.
+const MONITOR_LINES: [&str; 4] = ["info status", "info registers -a", "info chardev", "info registers -a"];
+/// Lines of the answers that a failure quotes have one of these.
+const MONITOR_WORDS: [&str; 4] = ["status", "CPU#", "IP=", "line"];
 /// How long a machine that has printed a fatal text may go on: what follows explains it.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
@@ -68,7 +73,9 @@ impl Running {
             }
             Found::Fatal(at) => Err(self.fatal_at(at)),
             Found::Ended => Err(Failure::WentOff { expected: expected(), tail: self.tail_with_emulator() }),
-            Found::TimedOut => Err(Failure::TimedOut { expected: expected(), limit, tail: self.tail() }),
+            Found::TimedOut => {
+                Err(Failure::TimedOut { expected: expected(), limit, tail: self.tail_with_processors() })
+            }
         }
     }
 
@@ -108,7 +115,7 @@ impl Running {
                 };
             }
             if Instant::now() >= deadline {
-                return Err(Failure::StillOn { limit, tail: self.tail() });
+                return Err(Failure::StillOn { limit, tail: self.tail_with_processors() });
             }
             std::thread::sleep(END_POLL);
         }
@@ -155,6 +162,27 @@ impl Running {
 
     fn tail_with_emulator(&self) -> String {
         self.tail() + &self.process.said()
+    }
+
+    /// The last lines, and of a machine in QEMU that has not done what it should, what its processors are at. All that QEMU says of
+    /// them goes to `processors.txt`.
+    fn tail_with_processors(&self) -> String {
+        self.tail() + &self.processors().unwrap_or_else(|failure| format!("    {failure}\n"))
+    }
+
+    fn processors(&self) -> Result<String, Failure> {
+        if self.process.control.is_none() {
+            return Ok(String::new());
+        }
+        let mut control = self.control()?;
+        let mut text = String::new();
+        for line in MONITOR_LINES {
+            text += &control.ask(line)?;
+        }
+        // A full disk loses the file, not the failure.
+        let _ = std::fs::write(self.folder.join("processors.txt"), &text);
+        let quoted = text.lines().filter(|line| MONITOR_WORDS.iter().any(|word| line.contains(word)));
+        Ok(quoted.map(|line| format!("    qemu: {}\n", line.trim())).collect())
     }
 
     fn join_readers(&mut self) {
