@@ -5,6 +5,7 @@
 //! prints. [`all`] lists them; `cargo xtask test` runs them.
 #![forbid(unsafe_code)]
 
+mod bochs_pc;
 mod claims;
 mod isolation;
 mod linux;
@@ -26,6 +27,7 @@ pub use story::{Extent, Images, Report, Story, World};
 /// All stories, the longest first so that they do not end up alone at the end.
 pub fn all() -> Vec<Story> {
     let mut stories = linux::stories();
+    stories.extend(bochs_pc::stories());
     stories.extend(pc::stories());
     stories.extend(software::stories());
     stories.extend(variables::stories());
