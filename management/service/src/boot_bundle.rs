@@ -17,6 +17,8 @@ pub(crate) enum BundleFailure {
     Table(Refusal),
     /// The file is not there, or not as it was packed.
     File { name: String, refusal: Refusal },
+    /// The file has no bytes, so that there is no medium or program in it.
+    Empty(String),
     /// The file is longer than a text of its kind may be.
     TooLong(String),
     /// The kernel refused to read or copy.
@@ -42,6 +44,7 @@ impl core::fmt::Display for BundleFailure {
             BundleFailure::File { name, refusal } => {
                 write!(out, "the file {name}: {refusal}; build the image again")
             }
+            BundleFailure::Empty(name) => write!(out, "the file {name} is empty"),
             BundleFailure::TooLong(name) => write!(out, "the file {name} in the boot bundle is too long"),
             BundleFailure::Kernel(error) => {
                 write!(out, "the kernel refused to read the boot bundle: {error:?}")

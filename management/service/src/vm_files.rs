@@ -129,7 +129,8 @@ impl VmFiles {
 }
 
 fn named(boot: &Boot, name: &FileName) -> Result<BundleFile, BundleFailure> {
-    boot.bundle.find(&bundle_name(name.as_str()))
+    let file = boot.bundle.find(&bundle_name(name.as_str()))?;
+    if file.bytes == 0 { Err(BundleFailure::Empty(name.as_str().into())) } else { Ok(file) }
 }
 
 /// A file's last page is filled with zeros, so a disk may end with the sector.

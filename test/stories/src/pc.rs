@@ -4,6 +4,7 @@ use test_emulator::Failure;
 
 use crate::monitor::Monitor;
 use crate::story::{LIMIT, Story, World};
+use crate::vms::{Linux, staying_on};
 
 /// What a PC boots from, by which firmware.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,7 +36,9 @@ pub(crate) fn stories() -> Vec<Story> {
             }
         }
     }
+    stories.push(Story::new("a_32_bit_linux_boots_by_bios", i386).only_in_full_runs());
     stories.push(Story::new("a_pc_without_a_bootable_disk_says_so", unbootable));
+    stories.push(Story::new("media_that_are_empty_or_corrupt_are_told_and_harm_no_other_vm", bad_media));
     stories
 }
 
@@ -64,6 +67,23 @@ fn boots(world: &World<'_>, pc: Pc) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A kernel for processors that know neither 64 bits nor physical address extension.
+fn i386(world: &World<'_>) -> Result<(), Failure> {
+    let pc = Pc { firmware: "bios", bus: "ide", vcpus: 1, disk: "sda" };
+    let text = definition(pc).replace("pc.img", "i386.img");
+
+    let mut running = world.start(&world.direct(&text)?)?;
+
+    running.wait_for("CORTEN-GUEST up cpus=1", LIMIT)?;
+    running.wait_for("CORTEN-GUEST drive sda sectors=", LIMIT)?;
+    running.wait_for("# ", LIMIT)?;
+    running.send("uname -m\r")?;
+    running.wait_for("\ni686\r\n", LIMIT)?;
+    running.send("poweroff\r")?;
+    running.wait_until_off(LIMIT)?;
+    Ok(())
+}
+
 /// The firmware's own message shows, and the machine goes on.
 fn unbootable(world: &World<'_>) -> Result<(), Failure> {
     let pc = Pc { firmware: "bios", bus: "ide", vcpus: 1, disk: "sda" };
@@ -75,4 +95,41 @@ fn unbootable(world: &World<'_>) -> Result<(), Failure> {
     Monitor::open(&mut running, LIMIT)?.command("kill pc")?;
     running.wait_until_off(LIMIT)?;
     Ok(())
+}
+
+/// VMs with a file that is empty.
+const EMPTY: [&str; 4] = ["empty-cd", "empty-disk", "empty-rom", "empty-kernel"];
+
+/// An empty file is told; of a corrupt disk the boot loader says what it misses; Linux beside them goes on.
+fn bad_media(world: &World<'_>) -> Result<(), Failure> {
+    let witness = staying_on(&[Linux::new("witness", "tick").on_host_console()]);
+    let pc = |name: &str, boot: &str| format!("\n[[vm]]\nname = \"{name}\"\nmemory = \"32M\"\n{boot}\n");
+    let disk = |file: &str, bus: &str| {
+        format!("firmware = \"bios\"\ndisks = [ {{ file = \"{file}\", bus = \"{bus}\" }} ]")
+    };
+    let definition = [
+        witness,
+        pc("empty-cd", "firmware = \"bios\"\ncdrom = \"empty.iso\""),
+        pc("empty-disk", &disk("empty.iso", "nvme")),
+        pc("empty-rom", "firmware = \"empty.iso\""),
+        pc("empty-kernel", "kernel = \"empty.iso\""),
+        pc("corrupt-disk", &disk("corrupt.img", "ahci")),
+    ];
+    let mut running = world.start(&world.direct(&definition.concat())?)?;
+
+    running.wait_for("CORTEN-GUEST tick 2\r", LIMIT)?;
+    let mut monitor = Monitor::open(&mut running, LIMIT)?;
+    let log = monitor.ask("log", "log")?;
+    for name in EMPTY {
+        let sentence = format!("vm {name}: failed: the file empty.iso is empty");
+        if !log.contains(&sentence) {
+            return Err(Failure::Wrong(format!("\"{sentence}\" is not in the log: {log}")));
+        }
+        monitor.wait_for_state(name, "failed")?;
+    }
+    monitor.wait_for_console("corrupt-disk", "no such device: PCBOOT")?;
+    monitor.wait_for_state("witness", "running")?;
+    // What it said before is shown first, and only once.
+    monitor.wait_for_console("witness", "CORTEN-GUEST tick ")?;
+    monitor.wait_for_console("witness", "CORTEN-GUEST tick ")
 }
