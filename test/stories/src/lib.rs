@@ -13,6 +13,7 @@ mod lives;
 mod machines;
 mod monitor;
 mod pc;
+mod reading;
 mod refusals;
 mod ring3;
 mod software;

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use test_emulator::{Failure, Running};
 
+use crate::reading::{Font, Picture};
+
 /// Ctrl-]: from a VM's console to the monitor and back.
 const ESCAPE: &str = "\x1d";
 /// What the monitor shows when it waits for a line.
@@ -112,17 +114,45 @@ impl<'r> Monitor<'r> {
             if display.contains(text) {
                 return Ok(());
             }
-            if Instant::now() >= deadline {
-                return Err(Failure::Wrong(format!("{name} does not show \"{text}\" but: {display}")));
-            }
-            std::thread::sleep(LOOK_AGAIN);
+            pause_until(deadline, || format!("{name} does not show \"{text}\" but: {display}"))?;
         }
+    }
+
+    /// Has the machine's screen show the display of a VM and reads it there until it shows this text.
+    pub fn wait_for_screen(&mut self, name: &str, text: &str) -> Result<(), Failure> {
+        let font = Font::of_video_bios()?;
+        let deadline = Instant::now() + self.limit;
+        let line = format!("screen {name}");
+        while !self.ask(&line, &line)?.contains(&format!("the screen shows {name}")) {
+            pause_until(deadline, || format!("the display of {name} cannot be shown"))?;
+        }
+        loop {
+            let shown = font.read(&Picture::read(&self.running.screenshot()?)?);
+            if shown.contains(text) {
+                return Ok(());
+            }
+            pause_until(deadline, || format!("{name} does not show \"{text}\" but: {shown}"))?;
+        }
+    }
+
+    /// Presses a key on the machine's keyboard.
+    pub fn press(&self, key: &str) -> Result<(), Failure> {
+        self.running.press(key)
     }
 
     /// Goes back to the console of the VM that was seen last.
     pub fn leave(self) -> Result<(), Failure> {
         self.running.send(ESCAPE)
     }
+}
+
+/// Waits before the next look at a display, unless time is up.
+fn pause_until(deadline: Instant, problem: impl FnOnce() -> String) -> Result<(), Failure> {
+    if Instant::now() >= deadline {
+        return Err(Failure::Wrong(problem()));
+    }
+    std::thread::sleep(LOOK_AGAIN);
+    Ok(())
 }
 
 /// The CPU time in a row of the table of VMs, which stands behind name, state, CPUs, memory, memory in use and ring 0's.

@@ -45,13 +45,26 @@ const BY_BIOS: [Software; 4] = [
     },
 ];
 
+/// The firmware of PCs, as definitions call it.
+const FIRMWARE: [&str; 2] = ["bios", "uefi"];
+
 /// The stories.
 pub(crate) fn stories() -> Vec<Story> {
     let story = |software: Software| {
         Story::new(software.name, move |world| shows(world, software)).only_in_full_runs()
     };
     let mut stories: Vec<Story> = BY_BIOS.map(story).into();
-    stories.push(Story::new("u_boot_is_the_firmware_of_a_pc", u_boot).only_in_full_runs());
+    let full =
+        |name: &str, tell: fn(&World<'_>) -> Result<(), Failure>| Story::new(name, tell).only_in_full_runs();
+    stories.push(full("u_boot_is_the_firmware_of_a_pc", u_boot));
+    stories.push(full("the_machines_screen_and_keyboard_are_a_pcs", screen_and_keyboard));
+    stories.push(full("memtest86_plus_tests_memory_on_a_pc_with_uefi", memtest_by_uefi));
+    stories.push(full("the_uefi_shell_runs_a_script_and_a_program", uefi_script));
+    stories.extend(FIRMWARE.map(|firmware| {
+        let name = format!("debians_installer_asks_its_first_question_on_the_screen_by_{firmware}");
+        Story::new(&name, move |world| installer(world, firmware)).only_in_full_runs()
+    }));
+    stories.push(Story::new("corten_as_a_guest_says_that_it_lacks_amd_v", corten_in_corten));
     stories
 }
 
@@ -78,4 +91,78 @@ fn u_boot(world: &World<'_>) -> Result<(), Failure> {
     running.send(" ")?;
     running.wait_for("=> ", LIMIT)?;
     Ok(())
+}
+
+/// GRUB's prompt stands on the display, as text that can be looked at and as a picture on the machine's own screen, whose
+/// keyboard reaches GRUB.
+fn screen_and_keyboard(world: &World<'_>) -> Result<(), Failure> {
+    let definition = "[[vm]]\nname = \"pc\"\nmemory = \"32M\"\nfirmware = \"bios\"\n\
+                      disks = [ { file = \"corrupt.img\", bus = \"ahci\" } ]\n";
+    let mut running = world.start(&world.bios(definition)?)?;
+
+    let mut monitor = Monitor::wait(&mut running, LIMIT)?;
+    monitor.wait_for_display("pc", "grub>")?;
+    monitor.wait_for_screen("pc", "grub>")?;
+    for key in ["l", "s", "ret"] {
+        monitor.press(key)?;
+    }
+    monitor.wait_for_screen("pc", "(hd0)")
+}
+
+/// It draws its letters on the frame buffer that UEFI gives it.
+fn memtest_by_uefi(world: &World<'_>) -> Result<(), Failure> {
+    let definition =
+        "[[vm]]\nname = \"pc\"\nmemory = \"64M\"\nfirmware = \"uefi\"\ncdrom = \"memtest.iso\"\n";
+    let mut running = world.start(&world.bios(definition)?)?;
+
+    let mut monitor = Monitor::wait(&mut running, LIMIT)?;
+    for text in ["Memtest86+", "Status: Testing", "Errors: 0"] {
+        monitor.wait_for_screen("pc", text)?;
+    }
+    Ok(())
+}
+
+/// The shell that comes with the firmware finds the script on a disk, as it would on a stick.
+fn uefi_script(world: &World<'_>) -> Result<(), Failure> {
+    let definition = "when_all_stopped = \"poweroff\"\n[[vm]]\nname = \"pc\"\nmemory = \"64M\"\nfirmware = \"uefi\"\n\
+                      display = \"none\"\nconsole = \"host\"\ndisks = [ { file = \"script.img\", bus = \"ahci\" } ]\n";
+    let mut running = world.start(&world.direct(definition)?)?;
+
+    for number in ["one", "two", "three"] {
+        running.wait_for(&format!("SCRIPT counts {number}"), LIMIT)?;
+    }
+    running.wait_for("SCRIPT has a variable", LIMIT)?;
+    // The program shows a box that wants to be answered.
+    running.wait_for("HelloWorld", LIMIT)?;
+    running.wait_for(" OK ", LIMIT)?;
+    running.send("\r")?;
+    running.wait_for("SCRIPT writes", LIMIT)?;
+    running.wait_for("SCRIPT is at its end", LIMIT)?;
+    running.wait_until_off(LIMIT)?;
+    Ok(())
+}
+
+/// From a CD, on a frame buffer.
+fn installer(world: &World<'_>, firmware: &str) -> Result<(), Failure> {
+    let definition = format!(
+        "[[vm]]\nname = \"pc\"\nmemory = \"512M\"\nfirmware = \"{firmware}\"\ncdrom = \"installer.iso\"\n"
+    );
+    let mut running = world.start(&world.bios(&definition)?)?;
+
+    let mut monitor = Monitor::wait(&mut running, LIMIT)?;
+    monitor.wait_for_screen("pc", "Select a language")?;
+    monitor.wait_for_screen("pc", "English")
+}
+
+/// A guest has no AMD-V; the hypervisor in it says so and stops, and the one below goes on.
+fn corten_in_corten(world: &World<'_>) -> Result<(), Failure> {
+    let definition =
+        "[[vm]]\nname = \"corten\"\nmemory = \"256M\"\nkernel = \"corten.elf\"\nconsole = \"host\"\n";
+    let mut running = world.start(&world.direct(definition)?)?;
+
+    let sentence = running.wait_for_value("cannot start:", LIMIT)?;
+    if !sentence.contains("AMD-V") {
+        return Err(Failure::Wrong(format!("\"AMD-V\" is not in: {sentence}")));
+    }
+    Monitor::open(&mut running, LIMIT)?.ask("vms", "LAST END").map(drop)
 }

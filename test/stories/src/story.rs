@@ -140,6 +140,11 @@ impl<'w> World<'w> {
         Ok(self.machine(Boot::UefiProgram(self.images.efi(definition, &self.folder)?)))
     }
 
+    /// A machine that its BIOS boots from CD; its screen shows pictures.
+    pub fn bios(&self, definition: &str) -> Result<Machine, Failure> {
+        Ok(self.machine(Boot::BiosCd(self.images.bios_iso(definition, &self.folder)?)))
+    }
+
     /// The CD image.
     pub fn iso(&self, definition: &str) -> Result<PathBuf, Failure> {
         self.images.iso(definition, &self.folder)
