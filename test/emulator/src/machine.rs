@@ -32,6 +32,11 @@ pub enum Boot {
         /// Its command line.
         command_line: String,
     },
+    /// UEFI or BIOS firmware boots the disk that [`Machine::extra`] adds.
+    Disk {
+        /// Whether it is UEFI firmware.
+        by_uefi: bool,
+    },
 }
 
 /// What the machine's clock counts.

@@ -68,6 +68,8 @@ impl Machine {
                 add_usb(command, image);
             }
             Boot::BiosUsb(image) => add_usb(command, image),
+            Boot::Disk { by_uefi: true } => add_firmware(command)?,
+            Boot::Disk { by_uefi: false } => {}
             Boot::Direct { kernel, initrd, command_line } => {
                 command.arg("-kernel").arg(kernel);
                 if let Some(initrd) = initrd {

@@ -1,14 +1,15 @@
 //! Runs the guests under Corten, on each machine, and puts the report together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use test_emulator::Running;
+use test_emulator::{Machine, Running};
 use test_stories::Monitor;
 
 use super::figures::{FIGURES, Figure, Source, TIMER_NS};
 use super::machines::{self, LIMIT, LINUX_ARGUMENTS, Lane, MEMORY_MIB, TIMER_TICKS, Values};
 use super::monitor::{statistics, statistics_over_console};
+use super::pc;
 use crate::build::System;
 use crate::image::{Definition, Image};
 use crate::{Failure, process};
@@ -48,14 +49,25 @@ struct Runs {
     linux_exits: Values,
 }
 
+/// How much is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Scope {
+    /// Everything.
+    All,
+    /// Without Linux, firmware and the many idle VMs.
+    Quick,
+    /// What is about PCs.
+    Pcs,
+}
+
 /// What is to be run.
 pub(super) struct Plan<'p> {
     /// Corten; only the bare machine is measured without it.
     pub(super) system: Option<&'p System>,
     /// Where the guests are, and the machines' files go.
     pub(super) folder: &'p Path,
-    /// Without Linux and the many idle VMs.
-    pub(super) is_quick: bool,
+    /// How much of it.
+    pub(super) scope: Scope,
     /// The machines that Corten runs on.
     pub(super) lanes: &'p [Lane],
 }
@@ -63,15 +75,12 @@ pub(super) struct Plan<'p> {
 /// Runs everything.
 pub(super) fn measure(plan: &Plan<'_>) -> Result<Report, Failure> {
     let folder = plan.folder;
-    let mut bare = process::task("mb.elf on the bare machine", || machines::bare_micro(folder))?;
-    if !plan.is_quick {
-        bare.extend(process::task("Linux on the bare machine", || machines::bare_linux(folder))?);
-    }
+    let bare = bare(folder, plan.scope)?;
     let (mut svm, mut vmx) = (Runs::default(), Runs::default());
     for &lane in plan.lanes {
         let runs = if lane == Lane::Svm { &mut svm } else { &mut vmx };
         if let Some(system) = plan.system {
-            Bench { system, folder, lane }.measure(runs, plan.is_quick)?;
+            Bench { system, folder, lane }.measure(runs, plan.scope)?;
         }
     }
     let row = |figure: Figure| Row {
@@ -85,37 +94,69 @@ pub(super) fn measure(plan: &Plan<'_>) -> Result<Report, Failure> {
         all_exits.push((format!("mb.elf on {}", lane.name()), exits(&runs.micro_exits)));
         all_exits.push((format!("Linux on {}", lane.name()), exits(&runs.linux_exits)));
     }
-    Ok(Report { rows: FIGURES.map(row).into(), exits: all_exits })
+    let figures = FIGURES.into_iter().chain(pc::figures(&bare));
+    Ok(Report { rows: figures.map(row).collect(), exits: all_exits })
 }
 
-struct Bench<'b> {
+/// Runs what is to be run without Corten.
+fn bare(folder: &Path, scope: Scope) -> Result<Values, Failure> {
+    let mut bare = Values::new();
+    if scope != Scope::Pcs {
+        bare = process::task("mb.elf on the bare machine", || machines::bare_micro(folder))?;
+    }
+    if scope == Scope::All {
+        bare.extend(process::task("Linux on the bare machine", || machines::bare_linux(folder))?);
+    }
+    for way in pc::WAYS.iter().filter(|_| scope != Scope::Quick) {
+        let title = format!("{} on the bare machine", way.name);
+        bare.insert(way.name.into(), process::task(&title, || pc::bare_boot(folder, way))?);
+    }
+    Ok(bare)
+}
+
+/// Corten on one kind of machine.
+pub(super) struct Bench<'b> {
     system: &'b System,
-    folder: &'b Path,
+    pub(super) folder: &'b Path,
     lane: Lane,
 }
 
 impl Bench<'_> {
-    fn measure(&self, runs: &mut Runs, is_quick: bool) -> Result<(), Failure> {
+    fn measure(&self, runs: &mut Runs, scope: Scope) -> Result<(), Failure> {
         let title = |what: &str| format!("{what} on {}", self.lane.name());
-        process::task(&title("mb.elf"), || self.micro(runs))?;
+        if scope != Scope::Pcs {
+            process::task(&title("mb.elf"), || self.micro(runs))?;
+        }
         process::task(&title("an idle machine"), || self.idle(runs))?;
-        process::task("the size of the image", || self.size(runs))?;
-        if !is_quick {
+        if scope != Scope::Pcs {
+            process::task("the size of the image", || self.size(runs))?;
+        }
+        if scope == Scope::All {
             process::task(&title("Linux"), || self.linux(runs))?;
             process::task(&title("many idle VMs"), || self.many(runs))?;
         }
-        Ok(())
+        // Only QEMU counts what is executed without what is waited for.
+        if self.lane == Lane::Svm { self.pcs(runs, scope) } else { Ok(()) }
     }
 
     /// Starts Corten on a counting machine with these VMs; gives its ticks per nanosecond as well.
-    fn start(&self, name: &str, definition: &str) -> Result<(Running, f64), Failure> {
-        let folder = self.folder.join(format!("{}-{name}", self.lane.name()));
-        let definition = Definition::from_text(definition, self.folder)?;
-        let image = Image::new(self.system, &definition, &folder)?;
-        let machine = machines::corten(self.lane, &image)?.memory_mib(MACHINE_MIB);
-        let mut running = machine.fatal("KERNEL PANIC").start(&folder)?;
+    pub(super) fn start(&self, name: &str, definition: &str) -> Result<(Running, f64), Failure> {
+        let folder = self.folder_of(name);
+        let mut running = self.machine(name, definition)?.start(&folder)?;
         let ticks = machines::ticks_per_nanosecond(&mut running)?;
         Ok((running, ticks))
+    }
+
+    /// A counting machine with Corten and these VMs.
+    pub(super) fn machine(&self, name: &str, definition: &str) -> Result<Machine, Failure> {
+        let definition = Definition::from_text(definition, self.folder)?;
+        let image = Image::new(self.system, &definition, &self.folder_of(name))?;
+        Ok(machines::corten(self.lane, &image)?.memory_mib(MACHINE_MIB).fatal("KERNEL PANIC"))
+    }
+
+    /// Where the files of a run are.
+    pub(super) fn folder_of(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{}-{name}", self.lane.name()))
     }
 
     fn micro(&self, runs: &mut Runs) -> Result<(), Failure> {
@@ -148,16 +189,9 @@ impl Bench<'_> {
         let (mut running, _) = self.start("idle", &idle_vms(1))?;
         let mut monitor = Monitor::wait(&mut running, LIMIT)?;
         monitor.wait_for_console("idle0", "IDLE_UP")?;
-        let asked = statistics(&mut monitor)?;
-        let before = statistics(&mut monitor)?;
-        std::thread::sleep(WATCH);
-        let after = statistics(&mut monitor)?;
-        let seconds = grown(&before, &after, "up") / 1e9;
-        for (rate, name) in [("timer rate", "timer interrupts"), ("wake rate", "wake-ups from idle")] {
-            // A question and its answer wake the machine too: that much less is the idle machine's.
-            let own = grown(&before, &after, name) - grown(&asked, &before, name);
-            runs.values.insert(rate.into(), own.max(0.0) / seconds);
-        }
+        let [timer, wakes] = interruptions(&mut monitor)?;
+        runs.values.insert("timer rate".into(), timer);
+        runs.values.insert("wake rate".into(), wakes);
         Ok(())
     }
 
@@ -173,6 +207,16 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// Virtual machines that are PCs.
+    fn pcs(&self, runs: &mut Runs, scope: Scope) -> Result<(), Failure> {
+        let empty = runs.values.get("idle memory").copied().unwrap_or(f64::NAN);
+        runs.values.extend(process::task("idle PCs", || pc::idle(self, empty))?);
+        for way in pc::WAYS.iter().filter(|_| scope != Scope::Quick) {
+            runs.values.insert(way.name.into(), process::task(way.name, || pc::virtual_boot(self, way))?);
+        }
+        Ok(())
+    }
+
     fn size(&self, runs: &mut Runs) -> Result<(), Failure> {
         let image = Image::new(self.system, &Definition::empty(), &self.folder.join("empty-image"))?;
         image.make_efi()?;
@@ -181,6 +225,18 @@ impl Bench<'_> {
         runs.values.insert("image bytes".into(), bytes as f64);
         Ok(())
     }
+}
+
+/// Timer interrupts and wake-ups from idle per second while nobody asks for anything.
+pub(super) fn interruptions(monitor: &mut Monitor<'_>) -> Result<[f64; 2], Failure> {
+    let asked = statistics(monitor)?;
+    let before = statistics(monitor)?;
+    std::thread::sleep(WATCH);
+    let after = statistics(monitor)?;
+    let seconds = grown(&before, &after, "up") / 1e9;
+    // A question and its answer wake the machine too: that much less is the idle machine's.
+    let own = |name| grown(&before, &after, name) - grown(&asked, &before, name);
+    Ok(["timer interrupts", "wake-ups from idle"].map(|name| own(name).max(0.0) / seconds))
 }
 
 fn vm(name: &str, vcpus: u32, memory_mib: u32, further: &str) -> String {
@@ -196,7 +252,7 @@ fn grown(before: &Values, after: &Values, name: &str) -> f64 {
     after.get(name).unwrap_or(&f64::NAN) - before.get(name).unwrap_or(&f64::NAN)
 }
 
-fn in_use(statistics: &Values) -> f64 {
+pub(super) fn in_use(statistics: &Values) -> f64 {
     statistics.get("memory in use").copied().unwrap_or(f64::NAN)
 }
 
@@ -212,6 +268,7 @@ fn value(figure: &Figure, values: &Values) -> Option<f64> {
         Source::ImageSize => ("image bytes", 1.0 / 1024.0 / 1024.0),
         Source::IdleTimerRate => ("timer rate", 1.0),
         Source::IdleWakeRate => ("wake rate", 1.0),
+        Source::Named(name) => (name, 1.0),
     };
     values.get(name).map(|value| value * factor).filter(|value| value.is_finite())
 }

@@ -36,6 +36,8 @@ pub(super) enum Source {
     IdleTimerRate,
     /// Times per second that a processor leaves idle on that machine.
     IdleWakeRate,
+    /// The value of this name.
+    Named(&'static str),
 }
 
 const fn median(name: &'static str, line: &'static str, peer: (f64, &'static str), goal: f64) -> Figure {

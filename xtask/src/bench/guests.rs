@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::guest_files::{Archive, Linux, add_busybox};
-use crate::{Failure, places, process};
+use crate::guest_files::{Archive, GrubDisk, Linux, add_busybox};
+use crate::{Failure, fat::Fat, places, process};
 
 /// What makes gcc build a kernel.
 const FREESTANDING: [&str; 11] = [
@@ -39,6 +39,21 @@ const APPLETS: [&str; 16] = [
     "ls",
     "dmesg",
 ];
+
+/// QEMU's plugin that counts.
+pub(super) const PLUGIN: &str = "count.so";
+/// Bytes of the disk with the idle boot sector.
+const IDLE_DISK_BYTES: usize = 1 << 20;
+/// Bytes of the disk with an empty file system.
+const DATA_DISK_BYTES: usize = 4 << 20;
+/// What GRUB does on the disk of a PC: its first words end the measurement.
+const GRUB_COMMANDS: &str = "\
+serial --unit=0 --speed=115200
+terminal_output serial console
+echo GRUB-IS-UP
+halt
+";
+const GRUB_MODULES: [&str; 2] = ["echo", "halt"];
 
 /// Builds `mb.elf` and `idle.elf` into a folder.
 pub(crate) fn build_guests(folder: &Path) -> Result<(), Failure> {
@@ -80,6 +95,32 @@ pub(super) fn build_ram_disk(folder: &Path) -> Result<(), Failure> {
     archive.program("init", &places::read(&sources.join("init.l2"))?);
     places::write(&folder.join("bench.img"), archive.finish())?;
     places::copy(&linux.kernel(), &folder.join("vmlinuz"))
+}
+
+/// Builds the disks of PCs, and the plugin with which QEMU counts.
+pub(super) fn build_pc_disks(folder: &Path) -> Result<(), Failure> {
+    let sources = places::root().join("test/bench");
+    gcc(&["-O2", "-shared", "-fPIC", "-w"], &sources.join("count.c"), &folder.join(PLUGIN))?;
+    let object = folder.join("idlepc.o");
+    gcc(&["-m32", "-c"], &sources.join("idlepc.S"), &object)?;
+    let sector = folder.join("idlepc.img");
+    let mut linker = Command::new("ld");
+    linker.args(["-m", "elf_i386", "-Ttext", "0x7c00", "--oformat", "binary", "-e", "start", "-o"]);
+    process::output(linker.arg(&sector).arg(&object))?;
+    let mut disk = places::read(&sector)?;
+    disk.resize(IDLE_DISK_BYTES, 0);
+    places::write(&sector, disk)?;
+    let disk = GrubDisk {
+        label: "GRUB",
+        commands: GRUB_COMMANDS,
+        modules: &GRUB_MODULES,
+        file_bytes: 0,
+        linux_bytes: 0,
+    };
+    disk.make(&folder.join("grub.img"), folder)?;
+    let data = folder.join("data.img");
+    places::write(&data, vec![0; DATA_DISK_BYTES])?;
+    Fat::make(&data, 0, DATA_DISK_BYTES as u64, "c0de0003", "DATA").map(drop)
 }
 
 fn gcc(options: &[&str], source: &Path, target: &Path) -> Result<(), Failure> {

@@ -63,7 +63,7 @@ pub(super) fn ticks_per_nanosecond(running: &mut Running) -> Result<f64, Failure
 }
 
 /// A machine whose clock counts instructions.
-fn counting(boot: Boot) -> Machine {
+pub(super) fn counting(boot: Boot) -> Machine {
     Machine::new(boot).cpus(1).clock(Clock::Instructions)
 }
 

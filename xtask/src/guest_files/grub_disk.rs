@@ -36,25 +36,25 @@ const PARTITION_EFI: u8 = 0xEF;
 const PARTITION_LINUX: u8 = 0x83;
 
 /// What such a disk is made of.
-pub(super) struct GrubDisk<'a> {
+pub(crate) struct GrubDisk<'a> {
     /// The label of the EFI system partition.
-    pub(super) label: &'a str,
+    pub(crate) label: &'a str,
     /// What GRUB does.
-    pub(super) commands: &'a str,
+    pub(crate) commands: &'a str,
     /// Modules that these commands need beyond those that every such disk has.
-    pub(super) modules: &'a [&'a str],
+    pub(crate) modules: &'a [&'a str],
     /// Bytes of the files that will be put in the EFI system partition, GRUB left out.
-    pub(super) file_bytes: u64,
+    pub(crate) file_bytes: u64,
     /// Bytes of a partition for Linux behind it; none if zero.
-    pub(super) linux_bytes: u64,
+    pub(crate) linux_bytes: u64,
 }
 
 /// A disk with GRUB and an EFI system partition, to be filled further.
-pub(super) struct Made {
+pub(crate) struct Made {
     /// The EFI system partition.
-    pub(super) fat: Fat,
+    pub(crate) fat: Fat,
     /// The byte where the partition for Linux begins.
-    pub(super) linux_start: u64,
+    pub(crate) linux_start: u64,
 }
 
 /// A place on the disk.
@@ -66,7 +66,7 @@ struct Partition {
 
 impl GrubDisk<'_> {
     /// Makes the disk at `path`, as a file with holes; `scratch` takes files on the way.
-    pub(super) fn make(&self, path: &Path, scratch: &Path) -> Result<Made, Failure> {
+    pub(crate) fn make(&self, path: &Path, scratch: &Path) -> Result<Made, Failure> {
         let loader = scratch.join("bootx64.efi");
         self.make_grub("x86_64-efi", &[], &loader, scratch)?;
         let loader_bytes = std::fs::metadata(&loader).map_err(|error| Failure::file(&loader, &error))?.len();

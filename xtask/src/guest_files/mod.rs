@@ -14,6 +14,7 @@ mod software;
 
 pub(crate) use archive::Archive;
 pub(crate) use boot_disk::boot_disk;
+pub(crate) use grub_disk::GrubDisk;
 pub(crate) use linux::Linux;
 pub(crate) use ram_disk::{add_busybox, drives_disk, shell_disk};
 pub(crate) use software::fetch_software;
