@@ -5,10 +5,13 @@
 
 mod deadlines;
 mod extended;
+mod occupant;
 mod rest;
 #[cfg(test)]
 mod tests;
 mod turns;
+
+pub use occupant::Occupant;
 
 use crate::kernel::{Counters, CpuShared, Kernel};
 use crate::machine::{Machine, UserExit};
@@ -245,11 +248,13 @@ impl<M: Machine> Cpu<M> {
         self.begin_slice(thread, now);
     }
 
-    /// Charges the thread for the time since the last call.
+    /// Charges the thread for the time since it was charged last.
     fn account(&mut self, thread: &mut Thread<M>) {
         let now = M::ticks();
+        self.shared.occupant.begin_account();
         thread.account_run(now.saturating_sub(self.accounted), || M::ticks_to_ns(now));
         self.accounted = now;
+        self.shared.occupant.leave();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all processors share.
 
+use crate::cpu::Occupant;
 use crate::interrupt::Interrupts;
 use crate::ipc::Timer;
 use crate::lock::Lock;
@@ -79,6 +80,8 @@ pub struct CpuShared<M: Machine> {
     has_news: AtomicBool,
     /// Figures for `stats`.
     pub counters: Counters,
+    /// Who runs on it.
+    pub occupant: Occupant,
 }
 
 /// Figures of one processor, changed only by itself.
@@ -375,6 +378,7 @@ impl<M: Machine> CpuShared<M> {
             deadline: AtomicU64::new(u64::MAX),
             has_news: AtomicBool::new(false),
             counters: Counters::default(),
+            occupant: Occupant::default(),
         }
     }
 

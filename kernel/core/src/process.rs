@@ -1,5 +1,6 @@
 //! Processes: an address space, a table of handles and threads.
 
+use crate::cpu::Occupant;
 use crate::group::Group;
 use crate::handle::HandleTable;
 use crate::ipc::{Futexes, Observers};
@@ -200,13 +201,15 @@ impl<M: Machine> Process<M> {
     }
 
     /// Its threads, for tests.
-    #[cfg(test)]
     pub(crate) fn threads(&self) -> Vec<Arc<ThreadShared<M>>> {
         self.status.lock().threads.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// What the kernel knows of it.
     pub fn info(&self) -> ProcessInfo {
+        let threads = self.threads();
+        let is_own = |occupant: &Occupant| threads.iter().any(|thread| occupant.is(&**thread));
+        let cpu_ns = M::kernel().used_ns(|| self.cpu_ns.load(Relaxed), is_own);
         let status = self.status.lock();
         ProcessInfo {
             state: status.state as u32,
@@ -216,7 +219,7 @@ impl<M: Machine> Process<M> {
             fault_code: status.fault.code,
             fault_rip: status.fault.rip,
             fault_address: status.fault.address,
-            cpu_ns: self.cpu_ns.load(Relaxed),
+            cpu_ns,
         }
     }
 

@@ -24,6 +24,7 @@ impl<M: Machine> Cpu<M> {
         self.set_aside(&mut thread);
         match thread.park() {
             Some(mut thread) => {
+                self.occupy(&thread);
                 self.load_extended(&mut thread);
                 Next::Continue(thread)
             }
@@ -34,6 +35,7 @@ impl<M: Machine> Cpu<M> {
     fn rest(&mut self, mut thread: Box<Thread<M>>) -> Next<M> {
         self.account(&mut thread);
         if !thread.begin_rest(self.index) {
+            self.occupy(&thread);
             return Next::Continue(thread);
         }
         self.cap_end = NEVER;

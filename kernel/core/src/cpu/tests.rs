@@ -110,6 +110,28 @@ fn a_throttled_thread_comes_back_while_another_runs() {
     assert!((90..=110).contains(&share), "{share} thousandths of a processor");
 }
 
+#[test]
+fn the_time_of_a_thread_that_never_leaves_its_processor_counts() {
+    boot(64 << 20, 2);
+    let busy = group(GroupLimits::default());
+    let process = start(&busy, 0);
+    let theirs = (busy.clone(), process.threads()[0].clone());
+    set_script(move |registers| {
+        let start = clock::ticks();
+        clock::set_ticks(start + 5_000_000);
+        let kernel = processors::kernel();
+        let used = kernel.used_ns(|| theirs.0.info().cpu_ns, |occupant| occupant.is_of(&theirs.0));
+        let of_thread = kernel.used_ns(|| theirs.1.run_ns(), |occupant| occupant.is(&*theirs.1));
+        assert_eq!((used, of_thread, theirs.0.info().cpu_ns), (5_000_000, 5_000_000, 0));
+        call(registers, Syscall::ThreadExit)
+    });
+
+    Cpu::<Fake>::new().turn();
+
+    let used = processors::kernel().used_ns(|| busy.info().cpu_ns, |occupant| occupant.is_of(&busy));
+    assert_eq!((used, busy.info().cpu_ns), (5_000_000, 5_000_000));
+}
+
 /// Where the tests' processes have a page of zeros.
 const WORD: u64 = 0x10_0000;
 

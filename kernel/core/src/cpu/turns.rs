@@ -11,10 +11,17 @@ impl<M: Machine> Cpu<M> {
     /// The thread runs from `now` on.
     pub(super) fn begin_slice(&mut self, thread: &Thread<M>, now: u64) {
         self.accounted = now;
+        self.occupy(thread);
         self.slice_end = now.saturating_add(self.slice_ticks);
         self.look_at_cap(thread.process().group());
         self.plan_look(now);
         self.arm();
+    }
+
+    /// The thread is on the processor, and accounted up to now.
+    #[inline]
+    pub(super) fn occupy(&self, thread: &Thread<M>) {
+        self.shared.occupant.enter(thread.shared(), thread.process().group(), self.accounted);
     }
 
     /// Whether the thread has to let others run. It costs next to nothing unless there is news or somebody has waited for a
@@ -83,6 +90,7 @@ impl<M: Machine> Cpu<M> {
             return false;
         }
         self.account(thread);
+        self.occupy(thread);
         if thread.process().group().throttled_until(M::ticks_to_ns(now)).is_some() {
             return false;
         }

@@ -26,5 +26,7 @@ pub(super) fn set<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 /// `(group, ptr)`
 pub(super) fn info<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let group: Arc<Group> = call.object(0, Rights::READ)?;
-    call.write(1, &group.info())
+    let mut info = group.info();
+    info.cpu_ns = M::kernel().used_ns(|| group.info().cpu_ns, |occupant| occupant.is_of(&group));
+    call.write(1, &info)
 }

@@ -115,6 +115,9 @@ pub(super) fn write<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 pub(super) fn stats<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let vcpu: Arc<VcpuShared<M>> = call.object(0, Rights::READ)?;
     let mut stats = vcpu.stats();
-    stats.cpu_ns = M::kernel().thread_of(&vcpu).map_or(0, |thread| thread.run_ns());
+    let kernel = M::kernel();
+    stats.cpu_ns = kernel
+        .thread_of(&vcpu)
+        .map_or(0, |thread| kernel.used_ns(|| thread.run_ns(), |occupant| occupant.is(&thread)));
     call.write(1, &stats)
 }
