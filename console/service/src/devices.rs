@@ -5,9 +5,6 @@ use console_terminal::{KeyboardController, Ports, SerialPort};
 use management_protocol::{KeyboardPorts, SerialLine};
 use user_rt::{Interrupt, IoRange};
 
-/// Causes of one interrupt are looked for this often after it was acknowledged.
-const ROUNDS_MAX: usize = 8;
-
 /// One or two ranges of ports as one device's.
 pub(crate) struct DevicePorts(Vec<IoRange>);
 
@@ -41,15 +38,10 @@ impl SerialDevice {
     /// Handles the interrupt and returns what was typed.
     pub(crate) fn interrupted(&mut self) -> Vec<u8> {
         let mut received = Vec::new();
-        for _ in 0..ROUNDS_MAX {
-            let had_cause = self.port.interrupt(&mut received);
-            // An edge that comes while the line is masked is lost, so the chip is asked once more
-            // after this, until it has nothing left.
+        self.port.serve(&mut received, || {
+            // Fails only if the handle is not ours, which it is.
             let _ = self.interrupt.acknowledge();
-            if !had_cause {
-                break;
-            }
-        }
+        });
         received
     }
 }
