@@ -33,8 +33,8 @@ impl PcInterrupts {
         Self::default()
     }
 
-    /// The levels that the 8259s see.
-    fn pic_inputs(&self) -> u16 {
+    /// The levels of the ISA interrupts: those of their own pins, and of the PCI pins that are routed to them.
+    fn isa_levels(&self) -> u16 {
         let mut inputs = (self.pins & 0xFFFF) as u16 & !(1 << CASCADE_PIN);
         for (index, route) in self.routes.iter().enumerate() {
             let is_high = self.pins >> ISA_PINS >> index & 1 != 0;
@@ -45,9 +45,21 @@ impl PcInterrupts {
         inputs & !(1 << CASCADE_PIN)
     }
 
+    /// Lets the I/O APIC see which ISA interrupts changed since they were `before`, the 8259s all of them.
+    fn isa_changed(&mut self, before: u16, context: &mut Context<'_>) {
+        let now = self.isa_levels();
+        for input in (0..ISA_PINS).filter(|input| (before ^ now) >> input & 1 != 0) {
+            let level = if now >> input & 1 == 0 { Level::Low } else { Level::High };
+            if let Some(pin) = io_apic_pin(input) {
+                self.io_apic.set_pin(pin, level, context);
+            }
+        }
+        self.settle(context);
+    }
+
     /// Lets the 8259s see their inputs, and the outside their output.
     pub(super) fn settle(&mut self, context: &mut Context<'_>) {
-        self.pic.set_inputs(self.pic_inputs());
+        self.pic.set_inputs(self.isa_levels());
         let output = self.pic.wants_acknowledge();
         if output != self.output {
             self.output = output;
@@ -70,14 +82,15 @@ impl InterruptController for PcInterrupts {
         if usize::from(pin) >= PINS {
             return;
         }
+        let before = self.isa_levels();
         match level {
             Level::Low => self.pins &= !(1 << pin),
             Level::High => self.pins |= 1 << pin,
         }
-        if let Some(pin) = io_apic_pin(pin) {
+        if pin >= ISA_PINS {
             self.io_apic.set_pin(pin, level, context);
         }
-        self.settle(context);
+        self.isa_changed(before, context);
     }
 
     fn end_of_interrupt(&mut self, vector: u8, context: &mut Context<'_>) {
@@ -85,10 +98,11 @@ impl InterruptController for PcInterrupts {
     }
 
     fn route_pin(&mut self, pin: u8, input: Option<u8>, context: &mut Context<'_>) {
+        let before = self.isa_levels();
         let place = pin.checked_sub(ISA_PINS).and_then(|place| self.routes.get_mut(usize::from(place)));
         if let Some(route) = place {
             *route = input.filter(|input| *input < ISA_PINS);
-            self.settle(context);
+            self.isa_changed(before, context);
         }
     }
 
@@ -96,8 +110,9 @@ impl InterruptController for PcInterrupts {
         let is_isa = pin < ISA_PINS && pin != CASCADE_PIN;
         let route = pin.checked_sub(ISA_PINS).and_then(|place| *self.routes.get(usize::from(place))?);
         let input = if is_isa { Some(pin) } else { route };
+        let of_io_apic = [input, Some(pin)].into_iter().flatten().filter_map(io_apic_pin);
         input.is_some_and(|input| self.pic.listens(input))
-            || io_apic_pin(pin).is_some_and(|pin| self.io_apic.listens(pin))
+            || of_io_apic.into_iter().any(|pin| self.io_apic.listens(pin))
     }
 
     fn wants_acknowledge(&self) -> bool {

@@ -107,6 +107,26 @@ fn pci_pins_reach_the_8259s_as_far_as_they_are_routed() {
 }
 
 #[test]
+fn a_routed_pci_pin_is_an_isa_interrupt_for_the_io_apic_too() {
+    let mut bench = Bench::new();
+    // By level, as tables for several processors say of PCI.
+    bench.write_entry(11, 0x803B);
+    bench.with(|all, context| all.route_pin(20, Some(11), context));
+    bench.with(|all, context| all.route_pin(21, Some(11), context));
+    assert!(bench.interrupts.listens(20));
+
+    bench.set(20, Level::High);
+    assert_eq!(bench.sent(), [0x3B]);
+    bench.set(21, Level::High);
+    bench.set(20, Level::Low);
+    bench.with(|all, context| all.end_of_interrupt(0x3B, context));
+    assert_eq!(bench.sent(), [0x3B], "the other one is still there");
+    bench.with(|all, context| all.route_pin(21, None, context));
+    bench.with(|all, context| all.end_of_interrupt(0x3B, context));
+    assert_eq!(bench.sent(), []);
+}
+
+#[test]
 fn the_deadline_is_asked_for_again_when_a_pin_is_heard_or_not() {
     let mut bench = Bench::new();
     assert!(bench.interrupts.listens(0));

@@ -21,7 +21,8 @@ use base_units::Gpa;
 
 const REVISION: u8 = 2;
 /// Port 0x92 and what else the board itself answers at: fw_cfg, interrupt trigger modes, debug ports.
-const BOARD_PORTS: [(u16, u8); 5] = [(0x92, 1), (0x402, 2), (0x4D0, 2), (0x510, 12), (layout::SMI_PORT, 2)];
+const BOARD_PORTS: [(u16, u8); 6] =
+    [(0x92, 1), (0xE9, 1), (0x402, 2), (0x4D0, 2), (0x510, 12), (layout::SMI_PORT, 2)];
 /// The largest granule of windows: what firmware aligns the end of RAM to.
 const WINDOW_ALIGNMENT: u64 = 1 << 20;
 

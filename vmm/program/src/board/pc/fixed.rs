@@ -50,7 +50,9 @@ pub(super) fn add_all(
     let uart = bus.add(Uart::new(isa(layout::COM1_INTERRUPT)))?;
     bus.map_ports(uart, Region(0), layout::COM1_PORT, uart16550::REGISTERS)?;
     let debug = bus.add(DebugPort::new())?;
-    bus.map_ports(debug, debug_port::REGION, debug_port::FIRMWARE_PORT, 1)?;
+    for port in [debug_port::FIRMWARE_PORT, debug_port::BOCHS_PORT] {
+        bus.map_ports(debug, debug_port::REGION, port, 1)?;
+    }
     Ok(Named { uart, keyboard })
 }
 
@@ -65,7 +67,8 @@ fn add_timers(bus: &mut Bus, parts: &Parts<'_>, plan: &PcPlan) -> Result<(), Bus
         rtc.set_memory(*index, *value);
     }
     let rtc = bus.add(rtc)?;
-    bus.map_ports(rtc, Region(0), layout::RTC_PORT, rtc::PORTS)?;
+    bus.map_ports(rtc, rtc::CLOCK_REGION, layout::RTC_PORT, rtc::PORTS)?;
+    bus.map_ports(rtc, rtc::EXTENDED_REGION, rtc::EXTENDED_PORT, rtc::PORTS)?;
 
     let hpet = bus.add(Hpet::new(hpet::Wiring { first_source: HPET_SOURCE, timer, clock }))?;
     bus.map_memory(hpet, Region(0), hpet::ADDRESS, hpet::ADDRESS_BYTES)
