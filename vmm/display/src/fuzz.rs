@@ -2,7 +2,7 @@
 //! saved goes on as the one that was restored.
 
 use crate::{
-    Frame, Gpu, Size, Vga,
+    Frame, Gpu, Size, TextPage, Vga, VirtioVga,
     frame::{HEIGHT_MAX, WIDTH_MAX},
     vga::{
         FRAME_BUFFER_REGION, MEMORY_REGION, MONO_PORTS_REGION, PORTS_REGION, TEXT_BYTES, VBE_PORTS_REGION,
@@ -11,7 +11,9 @@ use crate::{
 };
 use alloc::{boxed::Box, vec, vec::Vec};
 use base_units::{Gpa, Nanos};
-use vmm_bus::{AccessSize, Context, Device, DirectId, DirectRange, Effects, FlatMemory, Region, VecMemory};
+use vmm_bus::{
+    AccessSize, Context, Device, DirectId, DirectRange, Effects, FlatMemory, Line, Region, VecMemory,
+};
 use vmm_snapshot::Saved;
 use vmm_virtio::testing::Bench;
 
@@ -42,46 +44,98 @@ const COMMANDS: [u32; 16] = [
     0x106,
 ];
 
+/// A display with memory of its own.
+trait Display: Device + Sized {
+    /// Its regions and their sizes.
+    const REGIONS: [(Region, u64); 8];
+
+    /// One with a small memory.
+    fn sample() -> Self;
+    fn frame(&self, now: Nanos) -> Frame<'_>;
+    fn text(&self) -> Option<TextPage>;
+}
+
+impl Display for Vga {
+    const REGIONS: [(Region, u64); 8] = REGIONS;
+
+    fn sample() -> Self {
+        sample()
+    }
+
+    fn frame(&self, now: Nanos) -> Frame<'_> {
+        Vga::frame(self, now)
+    }
+
+    fn text(&self) -> Option<TextPage> {
+        Vga::text(self)
+    }
+}
+
+impl Display for VirtioVga {
+    // Once each, with virtio's transport among them.
+    const REGIONS: [(Region, u64); 8] = {
+        let mut regions = REGIONS;
+        regions[1] = (Region(4), vmm_virtio::transport::BAR_BYTES);
+        regions
+    };
+
+    fn sample() -> Self {
+        let native = Size { width: 640, height: 480 };
+        VirtioVga::new(Box::new(small_memory()), native, Line { pin: 16, source: 1 })
+    }
+
+    fn frame(&self, now: Nanos) -> Frame<'_> {
+        VirtioVga::frame(self, now)
+    }
+
+    fn text(&self) -> Option<TextPage> {
+        VirtioVga::text(self)
+    }
+}
+
+fn small_memory() -> VecMemory {
+    VecMemory::new(DirectId(0), vec![0; (MEMORY_BYTES + TEXT_BYTES) as usize])
+}
+
 /// A display with a small memory.
 pub fn sample() -> Vga {
-    let content = vec![0; (MEMORY_BYTES + TEXT_BYTES) as usize];
-    Vga::new(Box::new(VecMemory::new(DirectId(0), content)))
+    Vga::new(Box::new(small_memory()))
 }
 
 /// A display at work.
-struct Machine {
-    vga: Vga,
+struct Machine<D> {
+    display: D,
     memory: FlatMemory,
     effects: Effects,
     now: Nanos,
 }
 
-impl Machine {
+impl<D: Display> Machine<D> {
     fn new(now: Nanos) -> Self {
-        Self { vga: sample(), memory: FlatMemory::new(Gpa::new(0), 0), effects: Effects::new(), now }
+        Self { display: D::sample(), memory: FlatMemory::new(Gpa::new(0), 0), effects: Effects::new(), now }
     }
 
     /// What a step shows of the display.
     fn step(&mut self, [kind, a, b, c, v0, v1, v2, v3]: [u8; STEP_BYTES]) -> u64 {
         let mut context = Context { now: self.now, memory: &self.memory, effects: &mut self.effects };
-        let (region, bytes) = REGIONS.get(usize::from(kind & 7)).copied().unwrap_or((PORTS_REGION, 32));
+        let (region, bytes) = D::REGIONS.get(usize::from(kind & 7)).copied().unwrap_or((PORTS_REGION, 32));
         let offset = u64::from(u32::from_le_bytes([a, b, c, 0])) % bytes;
         let size = AccessSize::from_bytes(1 << (kind >> 6)).unwrap_or(AccessSize::Byte);
         let value = u64::from(u32::from_le_bytes([v0, v1, v2, v3]));
         match kind >> 3 & 7 {
-            0..=3 => self.vga.write(region, offset, size, size.cut(value), &mut context),
-            4 => return self.vga.read(region, offset, size, &mut context),
+            0..=3 => self.display.write(region, offset, size, size.cut(value), &mut context),
+            4 => return self.display.read(region, offset, size, &mut context),
             5 => {
                 // Index and data in one access, as most drivers have it.
                 let port = [0x04, 0x0E, 0x14].get(usize::from(a % 3)).copied().unwrap_or(0x04);
-                self.vga.write(PORTS_REGION, port, AccessSize::Word, value & 0xFFFF, &mut context);
+                self.display.write(PORTS_REGION, port, AccessSize::Word, value & 0xFFFF, &mut context);
             }
             6 => {
                 let register = u16::from(a) & 0xFC;
-                self.vga.config_write(register, AccessSize::Dword, value as u32, &mut context);
-                return u64::from(self.vga.config_read(register, AccessSize::Dword, &mut context));
+                self.display.config_write(register, AccessSize::Dword, value as u32, &mut context);
+                return u64::from(self.display.config_read(register, AccessSize::Dword, &mut context));
             }
-            _ if a == 0 => self.vga.reset(&mut context),
+            _ if a == 0 => self.display.reset(&mut context),
             _ => self.now = self.now.saturating_add(Nanos::new(value)),
         }
         0
@@ -89,7 +143,7 @@ impl Machine {
 
     fn direct_ranges(&self) -> Vec<DirectRange> {
         let mut ranges = Vec::new();
-        self.vga.direct_ranges(&mut |range| ranges.push(range));
+        self.display.direct_ranges(&mut |range| ranges.push(range));
         for range in &ranges {
             let end = range.offset.saturating_add(range.bytes);
             assert!(end <= MEMORY_BYTES + TEXT_BYTES, "memory that the display does not have");
@@ -99,25 +153,34 @@ impl Machine {
     }
 }
 
-/// Touches a display as the fuzzer says; a restored one does the same from the moment of saving on.
+/// Touches VGA as the fuzzer says; a restored display does the same from the moment of saving on.
 pub fn drive(bytes: &[u8]) {
-    let mut machine = Machine::new(Nanos::ZERO);
-    let mut twin: Option<Machine> = None;
+    drive_display::<Vga>(bytes);
+}
+
+/// The same with VGA that is virtio-gpu.
+pub fn drive_virtio_vga(bytes: &[u8]) {
+    drive_display::<VirtioVga>(bytes);
+}
+
+fn drive_display<D: Display>(bytes: &[u8]) {
+    let mut machine = Machine::<D>::new(Nanos::ZERO);
+    let mut twin: Option<Machine<D>> = None;
     let (mut twins, mut looks) = (0, 0);
     for step in bytes.as_chunks::<STEP_BYTES>().0.iter().take(STEPS) {
         let [kind, second, ..] = *step;
         if kind == 0xFF && second < 0x40 && twins < TWINS_MAX {
             twins += 1;
-            let saved = machine.vga.save();
-            let mut restored = Machine::new(machine.now);
-            assert_eq!(restored.vga.restore(saved.as_saved()), Ok(()), "what was saved is not restored");
-            assert_eq!(restored.vga.save(), saved, "what was restored is saved as something else");
+            let saved = machine.display.save();
+            let mut restored = Machine::<D>::new(machine.now);
+            assert_eq!(restored.display.restore(saved.as_saved()), Ok(()), "what was saved is not restored");
+            assert_eq!(restored.display.save(), saved, "what was restored is saved as something else");
             twin = Some(restored);
         }
         if kind == 0xFF && second >= 0xC0 && looks < LOOKS_MAX {
             looks += 1;
-            look(&mut machine.vga.frame(machine.now));
-            let _ = machine.vga.text();
+            look(&mut machine.display.frame(machine.now));
+            let _ = machine.display.text();
         }
         let seen = machine.step(*step);
         let ranges = machine.direct_ranges();
@@ -126,19 +189,28 @@ pub fn drive(bytes: &[u8]) {
             assert_eq!(twin.direct_ranges(), ranges);
         }
     }
-    look(&mut machine.vga.frame(machine.now));
+    look(&mut machine.display.frame(machine.now));
     if let Some(twin) = twin {
-        assert_eq!(twin.vga.save(), machine.vga.save(), "the restored display has another state");
+        assert_eq!(twin.display.save(), machine.display.save(), "the restored display has another state");
     }
 }
 
-/// Restores a display from bytes that nobody saved, and looks at it if they were taken.
+/// Restores VGA from bytes that nobody saved, and looks at it if they were taken.
 pub fn restore(bytes: &[u8]) {
-    let mut machine = Machine::new(Nanos::ZERO);
-    if machine.vga.restore(Saved { version: 1, bytes }).is_ok() {
-        look(&mut machine.vga.frame(machine.now));
-        let saved = machine.vga.save();
-        let mut twin = sample();
+    restore_display::<Vga>(bytes);
+}
+
+/// The same with VGA that is virtio-gpu.
+pub fn restore_virtio_vga(bytes: &[u8]) {
+    restore_display::<VirtioVga>(bytes);
+}
+
+fn restore_display<D: Display>(bytes: &[u8]) {
+    let mut machine = Machine::<D>::new(Nanos::ZERO);
+    if machine.display.restore(Saved { version: 1, bytes }).is_ok() {
+        look(&mut machine.display.frame(machine.now));
+        let saved = machine.display.save();
+        let mut twin = D::sample();
         assert_eq!(twin.restore(saved.as_saved()), Ok(()));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`vga`]: VGA with the extension of Bochs and QEMU, which firmware and every operating system know.
 //! - [`gpu`]: virtio-gpu, for drivers that know it.
+//! - [`virtio_vga`]: both in one function: VGA until a driver of virtio-gpu shows something.
 //! - [`frame`]: what a display shows at a moment, line by line; [`text`]: the same as characters.
 //! - [`screen`]: finds the lines that changed since the last look.
 //! - [`fuzz`]: entry points for fuzzers.
@@ -21,9 +22,11 @@ mod pages;
 pub mod screen;
 pub mod text;
 pub mod vga;
+pub mod virtio_vga;
 
 pub use frame::{Frame, Size};
 pub use gpu::Gpu;
 pub use screen::Screen;
 pub use text::TextPage;
 pub use vga::Vga;
+pub use virtio_vga::VirtioVga;

@@ -310,6 +310,7 @@ pub(super) fn display() -> Vec<Seed> {
         behind("vga_restore", &[1], vmm_bus::Device::save(&vmm_display::fuzz::sample()).bytes()),
         behind("gpu", &[2], &gpu.concat()),
         behind("gpu_restore", &[3], &[0, 0, 0, 0, 0, 0, 0]),
+        behind("virtio_vga", &[4], pixels.as_flattened()),
     ]
 }
 

@@ -34,7 +34,7 @@ pub const PORTS_REGION: Region = Region(18);
 pub const VBE_PORTS_REGION: Region = Region(19);
 
 /// Lets the legacy ports and the legacy window of a display answer.
-pub(super) fn map(bus: &mut Bus, id: DeviceId<Vga>) -> Result<(), BusError> {
+pub(crate) fn map<T>(bus: &mut Bus, id: DeviceId<T>) -> Result<(), BusError> {
     bus.map_memory(id, WINDOW_REGION, Gpa::new(WINDOW_START), WINDOW_BYTES)?;
     bus.map_ports(id, MONO_PORTS_REGION, MONO_PORTS, MONO_PORT_COUNT)?;
     bus.map_ports(id, PORTS_REGION, PORTS, PORT_COUNT)?;
@@ -110,6 +110,22 @@ impl Vga {
         if offset.saturating_add(size.bytes()) <= self.memory.bytes() {
             let bytes = value.to_le_bytes();
             self.memory.write(offset, bytes.get(..size.bytes() as usize).unwrap_or_default());
+        }
+    }
+
+    /// Calls `visit` with what the guest sees as memory while the function has these windows.
+    pub(crate) fn visit_ranges(&self, windows: &[PciWindow], visit: &mut dyn FnMut(DirectRange)) {
+        if let Some(window) = windows.iter().find(|window| window.region == FRAME_BUFFER_REGION) {
+            visit(DirectRange {
+                start: Gpa::new(window.start),
+                bytes: window.bytes,
+                memory: self.memory.id(),
+                offset: 0,
+                is_writable: true,
+            });
+        }
+        if let Some(range) = self.direct_window() {
+            visit(range);
         }
     }
 
@@ -205,18 +221,6 @@ impl Device for Vga {
     }
 
     fn direct_ranges(&self, visit: &mut dyn FnMut(DirectRange)) {
-        let frame_buffer = self.function.windows().iter().find(|window| window.region == FRAME_BUFFER_REGION);
-        if let Some(window) = frame_buffer {
-            visit(DirectRange {
-                start: Gpa::new(window.start),
-                bytes: window.bytes,
-                memory: self.memory.id(),
-                offset: 0,
-                is_writable: true,
-            });
-        }
-        if let Some(range) = self.direct_window() {
-            visit(range);
-        }
+        self.visit_ranges(self.function.windows(), visit);
     }
 }

@@ -27,8 +27,10 @@ mod tests;
 mod vbe;
 mod window;
 
+pub(crate) use bus::map;
 pub use bus::{
     FRAME_BUFFER_REGION, MEMORY_REGION, MONO_PORTS_REGION, PORTS_REGION, VBE_PORTS_REGION, WINDOW_REGION,
 };
 pub use memory::TEXT_BYTES;
+pub(crate) use state::add_bars;
 pub use state::{MEMORY_BYTES, Vga};

@@ -1,7 +1,7 @@
 //! The display as a value.
 
 use super::{
-    bus::{FRAME_BUFFER_BAR, MEMORY_BAR},
+    bus::{FRAME_BUFFER_BAR, MEMORY_BAR, map},
     memory::{TEXT_BYTES, VideoMemory},
     palette::Palette,
     picture::Source,
@@ -61,11 +61,7 @@ impl Vga {
     /// If the memory has another size: a mistake of ours.
     pub fn new(memory: Box<dyn DirectMemory>) -> Self {
         let memory = VideoMemory::new(memory);
-        let mut function = Function::new(&IDENTITY)
-            .with_bar(FRAME_BUFFER_BAR, BarKind::Memory32, memory.bytes())
-            .with_bar(MEMORY_BAR, BarKind::Memory32, mmio::BYTES);
-        // Frame buffers may be written in pieces and ahead of time. It is BAR 0.
-        function.config_mut().set(BAR_FIRST, &BAR_PREFETCHABLE.to_le_bytes());
+        let function = add_bars(Function::new(&IDENTITY), memory.bytes());
         let (registers, vbe) = (Registers::default(), Vbe::new());
         let window = Window::of(&registers, &vbe);
         Self {
@@ -80,10 +76,15 @@ impl Vga {
         }
     }
 
+    /// Bytes of the frame buffer.
+    pub(crate) fn frame_buffer_bytes(&self) -> u64 {
+        self.memory.bytes()
+    }
+
     /// Puts the display on a bus: its function at `place`, its ports and its window where every PC has them.
     pub fn attach(self, bus: &mut Bus, place: Place) -> Result<DeviceId<Self>, BusError> {
         let id = bus.add_function(place, self)?;
-        super::bus::map(bus, id)?;
+        map(bus, id)?;
         Ok(id)
     }
 
@@ -135,4 +136,16 @@ impl Vga {
             effects.note(Attention::DIRECT);
         }
     }
+}
+
+/// The BARs of the frame buffer and of the registers.
+pub(crate) fn add_bars(function: Function, frame_buffer_bytes: u64) -> Function {
+    let mut function = function.with_bar(FRAME_BUFFER_BAR, BarKind::Memory32, frame_buffer_bytes).with_bar(
+        MEMORY_BAR,
+        BarKind::Memory32,
+        mmio::BYTES,
+    );
+    // Frame buffers may be written in pieces and ahead of time. It is BAR 0.
+    function.config_mut().set(BAR_FIRST, &BAR_PREFETCHABLE.to_le_bytes());
+    function
 }

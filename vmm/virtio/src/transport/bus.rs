@@ -1,7 +1,7 @@
 //! The transport on the bus.
 
 use super::{
-    layout::{BAR_REGION, NOTIFY, NOTIFY_BYTES, NOTIFY_STRIDE, Part},
+    layout::{NOTIFY, NOTIFY_BYTES, NOTIFY_STRIDE, Part},
     state::VirtioPci,
 };
 use crate::device::VirtioDevice;
@@ -21,7 +21,7 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
             Part::Common(offset) => self.read_common(offset, size),
             Part::Isr(0) => u64::from(self.take_isr(context.effects)),
             Part::Device(offset) => self.device.config_read(offset, size),
-            Part::Msix => self.function.msix_read(BAR_REGION, offset, size).unwrap_or(0),
+            Part::Msix => self.function.msix_read(self.region(), offset, size).unwrap_or(0),
             Part::Isr(_) | Part::Notify(_) | Part::Nothing => 0,
         }
     }
@@ -41,7 +41,8 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
             Part::Common(offset) => self.write_common(offset, size, value, context),
             Part::Device(offset) => self.device.config_write(offset, size, value),
             Part::Msix => {
-                self.function.msix_write(BAR_REGION, offset, size, value, context.effects);
+                let region = self.region();
+                self.function.msix_write(region, offset, size, value, context.effects);
             }
             Part::Isr(_) | Part::Nothing => {}
         }
@@ -113,7 +114,7 @@ impl<D: VirtioDevice> Device for VirtioPci<D> {
     }
 
     fn doorbells(&self, visit: &mut dyn FnMut(Doorbell)) {
-        for window in self.function.windows().iter().filter(|window| window.region == BAR_REGION) {
+        for window in self.function.windows().iter().filter(|window| window.region == self.region()) {
             for queue in 0..u16::try_from(self.queues.len()).unwrap_or(0) {
                 let offset = NOTIFY.saturating_add(u64::from(queue).saturating_mul(NOTIFY_STRIDE));
                 if let Some(address) = Gpa::new(window.start).checked_add(offset) {

@@ -1,11 +1,7 @@
 //! Where each part of the transport lies in the BAR.
 
-use vmm_bus::Region;
-
-/// The BAR that holds everything.
+/// The BAR that holds everything, if the device has no others of its own.
 pub const BAR: u8 = 0;
-/// The BAR as the bus names it.
-pub(super) const BAR_REGION: Region = Region(BAR as u16);
 /// Its size.
 pub const BAR_BYTES: u64 = 0x8000;
 

@@ -1,8 +1,8 @@
 //! Access to the BAR through configuration space (4.1.4.9), for firmware that maps no memory.
 
-use super::{BAR, BAR_BYTES, state::VirtioPci};
+use super::{BAR_BYTES, state::VirtioPci};
 use crate::device::VirtioDevice;
-use vmm_bus::{AccessSize, Context, Device, Region};
+use vmm_bus::{AccessSize, Context, Device};
 
 /// Offset of the BAR's number in the capability.
 const CAPABILITY_BAR: u16 = 4;
@@ -22,7 +22,7 @@ impl<D: VirtioDevice> VirtioPci<D> {
     /// Reads what the capability points to; zero where it points to nothing sensible.
     pub(super) fn read_pci_data(&mut self, context: &mut Context<'_>) -> u32 {
         match self.pci_target() {
-            Some((offset, size)) => size.cut(self.read(Region(u16::from(BAR)), offset, size, context)) as u32,
+            Some((offset, size)) => size.cut(self.read(self.region(), offset, size, context)) as u32,
             None => 0,
         }
     }
@@ -30,7 +30,7 @@ impl<D: VirtioDevice> VirtioPci<D> {
     /// Writes what the capability points to.
     pub(super) fn write_pci_data(&mut self, value: u32, context: &mut Context<'_>) {
         if let Some((offset, size)) = self.pci_target() {
-            self.write(Region(u16::from(BAR)), offset, size, size.cut(u64::from(value)), context);
+            self.write(self.region(), offset, size, size.cut(u64::from(value)), context);
         }
     }
 
@@ -43,7 +43,8 @@ impl<D: VirtioDevice> VirtioPci<D> {
         let offset = u64::from(field(CAPABILITY_OFFSET)?);
         let length = u8::try_from(field(CAPABILITY_LENGTH)?).ok()?;
         let size = AccessSize::from_bytes(length).filter(|size| *size <= AccessSize::Dword)?;
-        let is_inside = bar == u32::from(BAR) && offset < BAR_BYTES && offset.is_multiple_of(size.bytes());
+        let is_inside =
+            bar == u32::from(self.bar) && offset < BAR_BYTES && offset.is_multiple_of(size.bytes());
         is_inside.then_some((offset, size))
     }
 }

@@ -1,6 +1,9 @@
 //! The transport as a value.
 
-use super::capabilities::{self, Places};
+use super::{
+    capabilities::{self, Places},
+    layout::{BAR, BAR_BYTES},
+};
 use crate::{
     device::{Guest, Progress, QUEUES_MAX, VirtioDevice},
     fault::Fault,
@@ -9,12 +12,14 @@ use crate::{
 use alloc::{vec, vec::Vec};
 use spec::virtio::{NO_VECTOR, PCI_DEVICE_BASE, PCI_REVISION, PCI_VENDOR};
 use vmm_bus::{
-    Context, Line,
+    Context, Line, Region,
     pci::{BarKind, Function, Identity},
 };
 
 /// A virtio device as a PCI function.
 pub struct VirtioPci<D> {
+    /// The BAR of the transport.
+    pub(super) bar: u8,
     pub(super) device: D,
     pub(super) places: Places,
     pub(super) function: Function,
@@ -59,6 +64,14 @@ impl<D: VirtioDevice> VirtioPci<D> {
     /// # Panics
     /// If the device has more than [`QUEUES_MAX`] queues: a mistake of ours.
     pub fn new(device: D, line: Line) -> Self {
+        Self::with_bar(device, line, BAR, |function| function)
+    }
+
+    /// The same for a function with more to it, which `add` adds: the transport is behind BAR `bar` and the next one.
+    ///
+    /// # Panics
+    /// As [`VirtioPci::new`].
+    pub fn with_bar(device: D, line: Line, bar: u8, add: impl FnOnce(Function) -> Function) -> Self {
         let queues: Vec<Queue> = device.queues().iter().map(|size| Queue::new(*size)).collect();
         assert!(queues.len() <= QUEUES_MAX, "a virtio device with too many queues");
         // One vector for each queue and one for the configuration.
@@ -71,13 +84,11 @@ impl<D: VirtioDevice> VirtioPci<D> {
             class: device.class(),
             revision: PCI_REVISION,
         };
-        let function = Function::new(&identity).with_line(line).with_bar(
-            super::BAR,
-            BarKind::Memory64,
-            super::BAR_BYTES,
-        );
-        let (function, places) = capabilities::add(function, vector_count);
+        let function = add(Function::new(&identity).with_line(line));
+        let function = function.with_bar(bar, BarKind::Memory64, BAR_BYTES);
+        let (function, places) = capabilities::add(function, bar, vector_count);
         Self {
+            bar,
             vectors: vec![NO_VECTOR; queues.len()],
             device,
             places,
@@ -88,6 +99,12 @@ impl<D: VirtioDevice> VirtioPci<D> {
             work: 0,
             fault: None,
         }
+    }
+
+    /// The region of the transport.
+    #[inline]
+    pub fn region(&self) -> Region {
+        Region(u16::from(self.bar))
     }
 
     /// The device behind the transport.
