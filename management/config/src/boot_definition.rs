@@ -26,7 +26,8 @@ const BOOTS: [BootDevice; 4] = [BootDevice::Disk, BootDevice::Cdrom, BootDevice:
 pub(crate) const DISK_BUS_WORDS: &[&str] = &["virtio", "ahci", "nvme", "ide"];
 pub(crate) const DISK_BUSES: [DiskBus; 4] = [DiskBus::Virtio, DiskBus::Ahci, DiskBus::Nvme, DiskBus::Ide];
 /// Keys that only a PC has.
-const PC_KEYS: &[&str] = &["firmware", "cdrom", "cdrom_bus", "floppy", "display", "nics", "boot", "rtc"];
+const PC_KEYS: &[&str] =
+    &["firmware", "secure_boot", "cdrom", "cdrom_bus", "floppy", "display", "nics", "boot", "rtc"];
 /// Keys that only the micro platform has.
 const MICRO_KEYS: &[&str] = &["kernel", "initrd", "cmdline"];
 
@@ -215,6 +216,7 @@ fn read_pc(table: &Table<'_>, firmware: Option<Located<&str>>) -> Result<PcDefin
         Located { value: "bios", .. } => FirmwareFile::Bios,
         found => FirmwareFile::File(FileName::read("firmware", found)?),
     };
+    refuse_secure_boot(table)?;
     let bus = table.choice("cdrom_bus", CDROM_BUS_WORDS, &CDROM_BUSES)?;
     let cdrom = file(table, "cdrom")?;
     if let Some(found) = bus.filter(|_| cdrom.is_none()) {
@@ -232,6 +234,18 @@ fn read_pc(table: &Table<'_>, firmware: Option<Located<&str>>) -> Result<PcDefin
     };
     check_boot_order(&pc, table)?;
     Ok(pc)
+}
+
+/// UEFI that enforces Secure Boot keeps its variables where only system management mode writes (OVMF, `SMM_REQUIRE`):
+/// without it the firmware stops before it shows anything, so that its owner is told here.
+fn refuse_secure_boot(table: &Table<'_>) -> Result<(), ConfigError> {
+    if table.truth("secure_boot")? != Some(true) {
+        return Ok(());
+    }
+    let reason =
+        "UEFI with Secure Boot needs system management mode, which these PCs do not have; leave it out";
+    let place = table.place_of("secure_boot").unwrap_or(table.place());
+    Err(ConfigError::at(place, Problem::Conflict { key: "secure_boot", reason }))
 }
 
 fn read_boot_order(table: &Table<'_>) -> Result<Vec<BootDevice>, ConfigError> {

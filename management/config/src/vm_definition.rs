@@ -32,6 +32,7 @@ const KEYS: &[&str] = &[
     "nics",
     "boot",
     "rtc",
+    "secure_boot",
     "disks",
     "console",
     "restart",

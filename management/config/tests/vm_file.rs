@@ -168,6 +168,17 @@ fn a_missing_file_is_told_with_its_line() {
 }
 
 #[test]
+fn secure_boot_is_refused_with_the_reason() {
+    let with = |line: &str| format!("[[vm]]\nname = \"a\"\nmemory = \"64M\"\nfirmware = \"uefi\"\n{line}\n");
+    assert_eq!(
+        refusal(&with("secure_boot = true")),
+        "line 5, column 15: secure_boot: UEFI with Secure Boot needs system management mode, which these PCs do not have; \
+         leave it out"
+    );
+    assert!(VmFile::parse(&with("secure_boot = false")).is_ok());
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_a_guess() {
     assert_eq!(
         refusal("[[vm]]\nname = \"a\"\nvcpu = 2\n"),
