@@ -118,12 +118,22 @@ impl MemoryMap {
     /// The runs of RAM in ascending order: one, or two for machines that have some above 4 GiB. A PC's first run is
     /// interrupted by the window of VGA memory.
     pub fn regions(&self) -> impl Iterator<Item = RamRegion> + use<> {
+        self.regions_around(pc::layout::VIDEO_END)
+    }
+
+    /// What of [`MemoryMap::regions`] the guest sees whatever the chipset's attributes say.
+    pub fn fixed_regions(&self) -> impl Iterator<Item = RamRegion> + use<> {
+        self.regions_around(pc::layout::BIOS_SHADOW_END)
+    }
+
+    /// All RAM but, in a PC, what lies from the window of VGA memory to `hole_end`.
+    fn regions_around(&self, hole_end: Gpa) -> impl Iterator<Item = RamRegion> + use<> {
         let hole = match self.platform {
             Platform::Micro => (self.low_bytes, self.low_bytes),
-            Platform::Pc => (pc::layout::VIDEO_START.raw(), pc::layout::VIDEO_END.raw()),
+            Platform::Pc => (pc::layout::VIDEO_START.raw(), hole_end.raw()),
         };
         let base = RamRegion { start: layout::RAM_START, bytes: hole.0, offset: 0 };
-        // What the window hides stays untouched, so that offset and address are the same.
+        // What the hole hides keeps its place, so that offset and address are the same.
         let low = RamRegion { start: Gpa::new(hole.1), bytes: self.low_bytes - hole.1, offset: hole.1 };
         let high = RamRegion { start: layout::RAM_ABOVE_4G, bytes: self.high_bytes, offset: self.low_bytes };
         [base, low, high].into_iter().filter(|region| region.bytes > 0)

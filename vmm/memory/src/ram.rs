@@ -5,8 +5,9 @@ use base_units::Gpa;
 use core::sync::atomic::AtomicU8;
 use vmm_bus::{GuestMemory, GuestRange, MemoryError};
 
-/// Pieces of RAM of one guest at the most: below and above the hole for devices, and firmware.
-pub const REGIONS_MAX: usize = 8;
+/// Pieces of RAM of one guest at the most: below and above the holes for devices, firmware, and what a chipset shows
+/// between them.
+pub const REGIONS_MAX: usize = 16;
 /// Bytes written in one step when memory is filled.
 const FILL_STEP: usize = 64;
 

@@ -1,18 +1,13 @@
 //! Brings memory, devices and start registers to their first state.
 
 use crate::{
-    board,
-    inputs::{FirmwareFiles, KernelFiles},
-    kernel_file::KernelFile,
-    platform::Platform,
-    vcpu::start::Entry,
-    vm::Vm,
+    board, inputs::KernelFiles, kernel_file::KernelFile, platform::Platform, vcpu::start::Entry, vm::Vm,
 };
 use alloc::{boxed::Box, format, string::String};
 use user_rt::Memory;
 use vmm_bus::Attention;
 use vmm_firmware::{BootImage, BootRequest, Content, StartRegisters, place};
-use vmm_machine::{MachinePlan, pc::PcPlan};
+use vmm_machine::MachinePlan;
 
 /// Brings everything to its first state, or back to it. All vCPUs are parked.
 pub(crate) fn prepare(vm: &Vm, is_first: bool) -> Result<(), String> {
@@ -27,9 +22,8 @@ pub(crate) fn prepare(vm: &Vm, is_first: bool) -> Result<(), String> {
             vm.machine.lock().with_bus(vm, |bus, _, context| board::assign_windows(bus, plan, context));
             Entry::Kernel(Box::new(place_kernel(vm, plan, files)?))
         }
-        Platform::Pc { plan, files } => {
-            copy_shadow(vm, plan, files)
-                .map_err(|error| format!("the firmware cannot be copied to memory: {error:?}"))?;
+        // RAM keeps what it held: a PC's reset does not empty it.
+        Platform::Pc { plan, .. } => {
             vm.machine.lock().with_bus(vm, |_, _, context| context.effects.note(Attention::DIRECT));
             Entry::Firmware { signature: plan.signature }
         }
@@ -39,13 +33,6 @@ pub(crate) fn prepare(vm: &Vm, is_first: bool) -> Result<(), String> {
     start.tsc_origin = user_rt::read_ticks();
     start.unix_nanos = vm.message.unix_nanos_at_zero.saturating_add(user_rt::now().raw());
     Ok(())
-}
-
-/// Puts the end of a legacy BIOS below 1 MiB, where the chipset shows it after a reset. The rest of RAM keeps what
-/// it held: a PC's reset does not empty it.
-fn copy_shadow(vm: &Vm, plan: &PcPlan, files: &FirmwareFiles) -> Result<(), user_rt::Error> {
-    let Some(shadow) = plan.firmware.shadow else { return Ok(()) };
-    vm.ram.copy_from(&files.code, shadow.offset, shadow.bytes, shadow.start)
 }
 
 /// Places a kernel as a boot loader would; returns the registers that it is entered with.

@@ -5,6 +5,7 @@ use crate::{
 };
 use base_units::{Gpa, Nanos};
 use vmm_bus::{AccessSize, Attention, Bus, Context, Effects, PowerRequest};
+use vmm_memory::MappedRam;
 
 /// Effects of effects that are carried out at once; what comes after them waits for the next access.
 const ROUNDS_MAX: u32 = 4;
@@ -47,6 +48,18 @@ impl Machine {
             viewer: Viewer::default(),
             armed: Nanos::MAX,
         }
+    }
+
+    /// Memory as the guest reads and writes it now, if that is not simply all RAM.
+    #[inline]
+    pub(crate) fn memory_as_seen(&self) -> Option<&MappedRam> {
+        self.direct.data()
+    }
+
+    /// The same as the guest reads it.
+    #[inline]
+    pub(crate) fn code_as_seen(&self) -> Option<&MappedRam> {
+        self.direct.code()
     }
 
     /// Handles IN.

@@ -16,8 +16,11 @@ const COPY_BYTES: usize = 16 << 10;
 /// The RAM of the VM.
 pub(crate) struct Ram {
     memory: Memory,
+    pages: &'static [AtomicU8],
     mapped: MappedRam,
     regions: Vec<RamRegion>,
+    /// What is mapped into the guest for good.
+    fixed: Vec<RamRegion>,
 }
 
 impl Ram {
@@ -28,16 +31,27 @@ impl Ram {
         let memory = Memory::create(group, bytes, flags)?;
         let mapping = memory.map(0, bytes, MapFlags::READ | MapFlags::WRITE)?;
         let regions: Vec<RamRegion> = map.regions().collect();
-        for region in &regions {
+        let fixed: Vec<RamRegion> = map.fixed_regions().collect();
+        for region in &fixed {
             let access = GuestMapFlags::WRITE | GuestMapFlags::EXECUTE;
             guest.map(&memory, region.offset, region.bytes, region.start, access)?;
         }
         // The VM lives as long as the process, and so do its pages.
-        let mapped = view(mapping.leak_atomic_bytes()?, &regions)?;
-        Ok(Self { memory, mapped, regions })
+        let pages = mapping.leak_atomic_bytes()?;
+        Ok(Self { memory, pages, mapped: view(pages, &regions)?, regions, fixed })
     }
 
-    /// RAM as devices and the emulator reach it.
+    /// The object and its bytes.
+    pub(crate) fn object(&self) -> (&Memory, &'static [AtomicU8]) {
+        (&self.memory, self.pages)
+    }
+
+    /// The parts that the guest sees whatever its chipset says.
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = RamRegion> {
+        self.fixed.iter().copied()
+    }
+
+    /// RAM as devices reach it.
     #[inline]
     pub(crate) fn memory(&self) -> &MappedRam {
         &self.mapped

@@ -58,7 +58,7 @@ impl Vm {
             Ok(parts) => parts,
             Err(error) => return Err((channel, format!("the kernel refused the machine: {error:?}"))),
         };
-        let machine = match board::build(&message, &mut platform, &group, media) {
+        let machine = match board::build(&message, &mut platform, (&group, &parts.ram), media) {
             Ok(machine) => machine,
             Err(sentence) => return Err((channel, sentence)),
         };

@@ -153,7 +153,7 @@ pub enum Display {
     /// VGA with a linear frame buffer.
     #[default]
     Vga,
-    /// virtio-gpu alone, for systems that have its driver.
+    /// VGA that a driver of virtio-gpu takes over.
     VirtioGpu,
 }
 

@@ -44,8 +44,8 @@ pub fn fetch<P: Platform>(cpu: &impl Processor, platform: &P) -> Result<Instruct
     let at = paging.translate(platform.memory(), start, Intent::Fetch)?;
     let mut bytes = [0; 16];
     if left_in_page(start) >= bytes.len() as u64 {
-        let (first, second) = (platform.memory().read_u64(at), at.checked_add(8));
-        let second = second.map(|at| platform.memory().read_u64(at));
+        let (first, second) = (platform.code().read_u64(at), at.checked_add(8));
+        let second = second.map(|at| platform.code().read_u64(at));
         let (Ok(first), Some(Ok(second))) = (first, second) else { return Err(Fault::Unsupported) };
         bytes = (u128::from(first) | u128::from(second) << 64).to_le_bytes();
         return Ok(InstructionBytes { bytes, length: INSTRUCTION_BYTES_MAX as u8 });
@@ -67,7 +67,7 @@ fn fetch_across_pages<P: Platform>(
             _ => start.wrapping_add(index) & 0xFFFF_FFFF,
         };
         let Ok(at) = paging.translate(platform.memory(), address, Intent::Fetch) else { break };
-        let Ok(value) = platform.memory().read_u8(at) else { break };
+        let Ok(value) = platform.code().read_u8(at) else { break };
         *byte = value;
         read.length += 1;
     }

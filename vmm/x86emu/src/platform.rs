@@ -5,11 +5,16 @@ use vmm_bus::{AccessSize, GuestMemory};
 
 /// Memory, devices and ports, as an emulated instruction reaches them.
 pub trait Platform {
-    /// The guest's RAM: page tables and instructions are read there and nowhere else.
+    /// Memory of the guest.
     type Memory: GuestMemory + ?Sized;
 
-    /// The guest's RAM.
+    /// What the guest may read and write without a device: page tables are read there and nowhere else.
     fn memory(&self) -> &Self::Memory;
+
+    /// What it may read without a device, ROM included: instructions are read there and nowhere else.
+    fn code(&self) -> &Self::Memory {
+        self.memory()
+    }
 
     /// Reads device memory. The access lies within one page and may be unaligned.
     fn read_device(&mut self, at: Gpa, size: AccessSize) -> u64;

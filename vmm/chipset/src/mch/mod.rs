@@ -1,25 +1,30 @@
 //! The Q35's memory controller hub, PCI function 00:00.0 (Intel 3 Series Express Chipset Family data sheet, chapter 5).
 //!
 //! - PCIEXBAR opens memory-mapped configuration space: [`Space::Configuration`].
-//! - PAM registers remember what firmware writes. The memory from 0xC0000 to 0xFFFFF is RAM that can always be read and
-//!   written, whatever they say: firmware copies itself there, and write protection would only guard the guest
-//!   against itself.
+//! - PAM registers say what shows from 0xC0000 to 0xFFFFF ([`Shadow`]): after a reset the end of the firmware, which
+//!   copies itself to the RAM there, makes that readable, and write-protects it when it is done.
 //! - SMRAM is locked and closed: there is no system management mode.
 //! - TOLUD says where RAM below 4 GiB ends.
 //!
 //! [`Space::Configuration`]: vmm_bus::pci::Space::Configuration
 
+use crate::byte_ports::{read_bytewise, write_bytewise};
 use alloc::vec::Vec;
 use base_units::Gpa;
 use serde::{Deserialize, Serialize};
 use vmm_bus::{
-    AccessSize, Attention, Context, Device, Inspector, Region,
+    AccessSize, Attention, Context, Device, DirectRange, Inspector, Region,
     pci::{ConfigSpace, Identity, Space, Window, config_space::ConfigState},
 };
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
+mod shadow;
 #[cfg(test)]
 mod tests;
+
+pub use shadow::{SHADOW_BYTES, SHADOW_START, Shadow};
+
+use shadow::PAM_REGISTERS;
 
 const VERSION: u16 = 1;
 const IDENTITY: Identity = Identity {
@@ -32,6 +37,8 @@ const IDENTITY: Identity = Identity {
 };
 /// The region of configuration space; nobody sees it, the bus answers itself.
 const REGION: Region = Region(0);
+/// The region of the memory from [`SHADOW_START`] on.
+pub const SHADOW_REGION: Region = Region(1);
 /// Where configuration space is, and how large: eight bytes.
 const PCIEXBAR: u16 = 0x60;
 const PCIEXBAR_ENABLED: u64 = 1;
@@ -42,7 +49,7 @@ const PCIEXBAR_RESET: u64 = 0xB000_0000;
 const MIB: u64 = 1 << 20;
 /// Programmable attribute maps: one byte for 0xF0000, six for two segments each of what lies below.
 const PAM: u16 = 0x90;
-const PAM_WRITABLE: [u8; 7] = [0x30, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33];
+const PAM_WRITABLE: [u8; PAM_REGISTERS] = [0x30, 0x33, 0x33, 0x33, 0x33, 0x33, 0x33];
 /// System management RAM: compatible segment, locked.
 const SMRAM: u16 = 0x9D;
 const SMRAM_LOCKED: u8 = 0x12;
@@ -58,15 +65,15 @@ struct State {
 }
 
 /// The memory controller hub.
-#[derive(Clone, Debug)]
 pub struct Mch {
+    shadow: Shadow,
     config: ConfigSpace,
     windows: Vec<Window>,
 }
 
 impl Mch {
-    /// The hub of a machine whose RAM below 4 GiB ends at `low_ram_end`.
-    pub fn new(low_ram_end: Gpa) -> Self {
+    /// The hub of a machine whose RAM below 4 GiB ends at `low_ram_end`, with this below 1 MiB.
+    pub fn new(low_ram_end: Gpa, shadow: Shadow) -> Self {
         let mut config = ConfigSpace::new(&IDENTITY);
         config.set(PCIEXBAR, &PCIEXBAR_RESET.to_le_bytes());
         config.allow(PCIEXBAR, &PCIEXBAR_WRITABLE.to_le_bytes());
@@ -75,7 +82,15 @@ impl Mch {
         config.set(ESMRAMC, &[ESMRAMC_RESET]);
         let top = ((low_ram_end.raw() / MIB) & 0xFFF) as u16;
         config.set(TOLUD, &(top << 4).to_le_bytes());
-        Self { config, windows: Vec::new() }
+        Self { shadow, config, windows: Vec::new() }
+    }
+
+    /// The attributes of the memory below 1 MiB.
+    fn pam(&self) -> [u8; PAM_REGISTERS] {
+        let [first, second] = [PAM, PAM + 4].map(|offset| self.config.dword(offset).to_le_bytes());
+        let [a, b, c, d] = first;
+        let [e, f, g, _] = second;
+        [a, b, c, d, e, f, g]
     }
 
     /// What PCIEXBAR opens.
@@ -101,15 +116,34 @@ impl Device for Mch {
         "mch"
     }
 
-    fn read(&mut self, _region: Region, _offset: u64, size: AccessSize, _context: &mut Context<'_>) -> u64 {
-        size.ones()
+    fn read(&mut self, region: Region, offset: u64, size: AccessSize, context: &mut Context<'_>) -> u64 {
+        if region != SHADOW_REGION {
+            return size.ones();
+        }
+        let pam = self.pam();
+        read_bytewise(offset, size, |offset| self.shadow.read(pam, offset, context))
     }
 
-    fn write(&mut self, _: Region, _: u64, _: AccessSize, _: u64, _: &mut Context<'_>) {}
+    fn write(
+        &mut self,
+        region: Region,
+        offset: u64,
+        size: AccessSize,
+        value: u64,
+        context: &mut Context<'_>,
+    ) {
+        if region == SHADOW_REGION {
+            let pam = self.pam();
+            write_bytewise(offset, size, value, |offset, byte| {
+                self.shadow.write(pam, (offset, byte), context);
+            });
+        }
+    }
 
-    fn reset(&mut self, _context: &mut Context<'_>) {
+    fn reset(&mut self, context: &mut Context<'_>) {
         self.config.reset();
         self.windows = self.decode();
+        context.effects.note(Attention::DIRECT);
     }
 
     fn save(&self) -> SavedState {
@@ -133,7 +167,11 @@ impl Device for Mch {
     }
 
     fn config_write(&mut self, offset: u16, size: AccessSize, value: u32, context: &mut Context<'_>) {
+        let pam = self.pam();
         self.config.write(offset, size, value);
+        if pam != self.pam() {
+            context.effects.note(Attention::DIRECT);
+        }
         let windows = self.decode();
         if windows != self.windows {
             self.windows = windows;
@@ -143,5 +181,9 @@ impl Device for Mch {
 
     fn windows(&self) -> &[Window] {
         &self.windows
+    }
+
+    fn direct_ranges(&self, visit: &mut dyn FnMut(DirectRange)) {
+        self.shadow.direct_ranges(self.pam(), visit);
     }
 }

@@ -33,9 +33,8 @@ pub struct FirmwareMap {
     pub code: MemoryWindow,
     /// UEFI's variables, ending where the code starts.
     pub variables: Option<MemoryWindow>,
-    /// The end of a legacy BIOS, ending at 1 MiB. RAM lies under it: software that makes it writable may be
-    /// given RAM that holds these bytes from the start, anew at each reset.
-    pub shadow: Option<MemoryWindow>,
+    /// Bytes of the code's end that show below 1 MiB until the chipset's attributes show RAM there.
+    pub shadow_bytes: u64,
 }
 
 impl FirmwareMap {
@@ -59,13 +58,7 @@ impl FirmwareMap {
             bytes: variables_bytes,
             offset: 0,
         });
-        let shadow = (boot.firmware == Firmware::Bios).then(|| shadow(boot.code_bytes));
-        Ok(Self { code, variables, shadow })
+        let room = layout::BIOS_SHADOW_END.raw() - layout::BIOS_SHADOW_START.raw();
+        Ok(Self { code, variables, shadow_bytes: boot.code_bytes.min(room) })
     }
-}
-
-fn shadow(code_bytes: u64) -> MemoryWindow {
-    let room = layout::BIOS_SHADOW_END.raw() - layout::BIOS_SHADOW_START.raw();
-    let bytes = code_bytes.min(room);
-    MemoryWindow { start: Gpa::new(layout::BIOS_SHADOW_END.raw() - bytes), bytes, offset: code_bytes - bytes }
 }

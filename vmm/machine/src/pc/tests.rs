@@ -100,6 +100,9 @@ fn ram_is_split_as_firmware_expects() {
         let regions: Vec<_> =
             plan.memory.regions().map(|region| (region.start.raw(), region.offset)).collect();
         assert_eq!(regions[..2], [(0, 0), (0xC_0000, 0xC_0000)]);
+        let fixed: Vec<_> =
+            plan.memory.fixed_regions().map(|region| (region.start.raw(), region.offset)).collect();
+        assert_eq!(fixed[..2], [(0, 0), (0x10_0000, 0x10_0000)]);
         assert_eq!(regions.get(2), (high > 0).then_some(&(1 << 32, low)));
     }
 }
@@ -109,13 +112,12 @@ fn firmware_ends_at_4_gib_with_its_variables_below() {
     let map = plan_of(&uefi(devices()), vec![], 1 << 30).unwrap().firmware;
     assert_eq!(map.code.start.raw(), 0xFFC8_4000);
     assert_eq!(map.variables.unwrap().start.raw(), 0xFFC0_0000);
-    assert_eq!(map.shadow, None);
+    assert_eq!(map.shadow_bytes, 0x2_0000);
 
     let map = plan_of(&bios(devices()), vec![], 1 << 30).unwrap().firmware;
     assert_eq!(map.code.start.raw(), 0xFFFC_0000);
     assert_eq!(map.variables, None);
-    let shadow = map.shadow.unwrap();
-    assert_eq!((shadow.start.raw(), shadow.bytes, shadow.offset), (0xE_0000, 0x2_0000, 0x2_0000));
+    assert_eq!(map.shadow_bytes, 0x2_0000);
 }
 
 #[test]

@@ -3,14 +3,14 @@
 mod micro;
 mod pc;
 
-use crate::{direct::DirectMemories, inputs::Media, machine::Machine, platform::Platform, vm::Vm};
+use crate::{direct::DirectMemories, inputs::Media, machine::Machine, platform::Platform, ram::Ram, vm::Vm};
 use alloc::{format, string::String};
 use base_units::Nanos;
 use user_rt::{Group, Memory, PrivateBytes};
 use vmm_bus::{Bus, BusError, ByteVolume, DeviceId, Effects, volume::Access};
 use vmm_chipset::{I8042, Lpc, PowerManagement, Uart, UnixSeconds};
 use vmm_devices::{Balloon, Block, BlockConfig, Console};
-use vmm_display::{Frame, Gpu, TextPage, Vga};
+use vmm_display::{Frame, TextPage, Vga, VirtioVga};
 use vmm_protocol::{DiskConfig, StartMessage};
 use vmm_virtio::VirtioPci;
 
@@ -35,7 +35,7 @@ pub(crate) struct Board {
 enum Display {
     None,
     Vga(DeviceId<Vga>),
-    Gpu(DeviceId<VirtioPci<Gpu>>),
+    VirtioVga(DeviceId<VirtioVga>),
 }
 
 /// The device that has the power button.
@@ -51,11 +51,7 @@ impl Board {
         match self.display {
             Display::None => {}
             Display::Vga(vga) => act(&mut bus.device_mut(vga).frame(now)),
-            Display::Gpu(gpu) => {
-                if let Some(mut frame) = bus.device_mut(gpu).device().frame() {
-                    act(&mut frame);
-                }
-            }
+            Display::VirtioVga(display) => act(&mut bus.device_mut(display).frame(now)),
         }
     }
 
@@ -63,7 +59,8 @@ impl Board {
     pub(crate) fn text(&self, bus: &mut Bus) -> Option<TextPage> {
         match self.display {
             Display::Vga(vga) => bus.device_mut(vga).text(),
-            Display::None | Display::Gpu(_) => None,
+            Display::VirtioVga(display) => bus.device_mut(display).text(),
+            Display::None => None,
         }
     }
 
@@ -80,6 +77,7 @@ impl Board {
 struct Parts<'a> {
     message: &'a StartMessage,
     group: &'a Group,
+    ram: &'a Ram,
     media: Media,
 }
 
@@ -94,10 +92,10 @@ pub(crate) struct Built {
 pub(crate) fn build(
     message: &StartMessage,
     platform: &mut Platform,
-    group: &Group,
+    (group, ram): (&Group, &Ram),
     media: Media,
 ) -> Result<Machine, String> {
-    let parts = Parts { message, group, media };
+    let parts = Parts { message, group, ram, media };
     let built = match platform {
         Platform::Micro { plan, .. } => micro::build(&parts, plan)?,
         Platform::Pc { plan, files } => pc::build(&parts, plan, files)?,

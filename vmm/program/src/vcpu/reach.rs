@@ -17,7 +17,12 @@ impl Platform for Reach<'_> {
 
     #[inline]
     fn memory(&self) -> &MappedRam {
-        self.vm.ram.memory()
+        self.machine.memory_as_seen().unwrap_or(self.vm.ram.memory())
+    }
+
+    #[inline]
+    fn code(&self) -> &MappedRam {
+        self.machine.code_as_seen().unwrap_or(self.vm.ram.memory())
     }
 
     #[inline]

@@ -3,14 +3,16 @@
 use super::event::Event;
 use base_units::{Gpa, Nanos};
 use vmm_bus::{
-    AccessSize, Attention, Bus, BusError, ByteVolume, Context, DeviceId, Effects, FlatMemory, GuestMemory,
-    Level, Line, Msi, PowerRequest, Region, pci::Place, volume::Access,
+    AccessSize, Attention, Bus, BusError, ByteVolume, Context, DeviceId, DirectId, DirectRange, Effects,
+    FlatMemory, GuestMemory, Level, Line, Msi, PowerRequest, Region, VecMemory, pci::Place, volume::Access,
 };
 use vmm_chipset::{
     DebugPort, Floppy, HostBridge, Hpet, I8042, Lpc, Mch, PcInterrupts, Pit, RootPort, Rtc, UnixSeconds,
     debug_port,
     floppy::{self, Disk},
-    hpet, i8042, interrupts, ioapic, lpc, pit, rtc,
+    hpet, i8042, interrupts, ioapic, lpc,
+    mch::{self, Shadow},
+    pit, rtc,
 };
 use vmm_snapshot::{RestoreError, Snapshot, SnapshotWriter};
 
@@ -86,6 +88,7 @@ pub(super) struct Observation {
     messages: Vec<Msi>,
     power: Option<PowerRequest>,
     pins: Vec<bool>,
+    direct: Vec<DirectRange>,
     wants_acknowledge: bool,
     deadline: u64,
     log: Vec<u8>,
@@ -134,7 +137,10 @@ fn build(floppy: Vec<u8>, now: Nanos) -> Result<(Bus, Named), BusError> {
     let log = bus.add(DebugPort::new())?;
     bus.map_ports(log, debug_port::REGION, debug_port::FIRMWARE_PORT, 1)?;
     bus.map_ports(log, debug_port::REGION, debug_port::BOCHS_PORT, 1)?;
-    bus.add_function(place(0), Mch::new(Gpa::new(RAM_BYTES as u64)))?;
+    let rom = Box::new(VecMemory::new(DirectId(1), vec![0x55; mch::SHADOW_BYTES as usize / 2]));
+    let shadow = Shadow::new(DirectId(0), rom, mch::SHADOW_BYTES);
+    let hub = bus.add_function(place(0), Mch::new(Gpa::new(RAM_BYTES as u64), shadow))?;
+    bus.map_memory(hub, mch::SHADOW_REGION, mch::SHADOW_START, mch::SHADOW_BYTES)?;
     let chipset = bus.add_function(place(31), Lpc::new(isa(9)))?;
     bus.map_ports(chipset, lpc::RESET_REGION, lpc::RESET_PORT, 1)?;
     bus.map_ports(chipset, lpc::SMI_REGION, lpc::SMI_PORT, lpc::SMI_PORTS)?;
@@ -306,6 +312,7 @@ impl Board {
         seen.power = self.effects.take_power();
         assert!(seen.messages.len() <= MESSAGES_MAX, "a storm of interrupts");
         seen.pins = (0..24).map(|pin| self.bus.pin_level(pin) == Level::High).collect();
+        self.bus.direct_ranges(|range| seen.direct.push(range));
         seen.wants_acknowledge = self.bus.wants_acknowledge();
         seen.deadline = self.bus.deadline().raw();
         let attention = self.effects.take_attention();

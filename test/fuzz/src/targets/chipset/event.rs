@@ -101,10 +101,11 @@ fn size(input: &mut Input<'_>) -> AccessSize {
     ])
 }
 
-/// An address of the I/O APIC, the timers, the root complex or configuration space.
+/// An address of the I/O APIC, the timers, the root complex, configuration space or the memory below 1 MiB.
 fn address(input: &mut Input<'_>) -> u64 {
     let low = u64::from(input.u16());
-    match input.u8() % 5 {
+    match input.u8() % 6 {
+        5 => 0xC_0000 + (low << 2),
         0 => 0xFEC0_0000 + low % 0x50,
         1 | 2 => 0xFED0_0000 + low % 0x180,
         3 => 0xFED1_C000 + low % 0x4000,

@@ -1,8 +1,9 @@
 //! What the firmware lies in, and what it reads of its machine.
 
-use crate::{board::sentence, direct::DirectMemories, inputs::FirmwareFiles};
+use crate::{board::sentence, direct::DirectMemories, inputs::FirmwareFiles, ram::Ram};
 use alloc::{boxed::Box, format, string::String, vec};
 use vmm_bus::{Bus, Device, DirectMemory, volume::Access};
+use vmm_chipset::mch::Shadow;
 use vmm_flash::{Flash, Rom, RomWindow};
 use vmm_fwcfg::FwCfg;
 use vmm_machine::pc::{MemoryWindow, PcPlan, video_bios_file};
@@ -27,6 +28,19 @@ pub(super) fn add_memory(
         }
         _ => add_rom(bus, plan.firmware.code, code),
     }
+}
+
+/// What lies below 1 MiB: RAM, and the end of the firmware behind it.
+pub(super) fn shadow(
+    direct: &mut DirectMemories,
+    ram: &Ram,
+    plan: &PcPlan,
+    files: &FirmwareFiles,
+) -> Result<Shadow, String> {
+    let refused = |error| format!("the memory below 1 MiB cannot be made: {error:?}");
+    let ram = direct.share_ram(ram).map_err(refused)?;
+    let rom = direct.share(&files.code, plan.firmware.code.bytes).map_err(refused)?;
+    Ok(Shadow::new(ram, rom, plan.firmware.shadow_bytes))
 }
 
 /// Adds fw_cfg with what the plan says and the video BIOS.

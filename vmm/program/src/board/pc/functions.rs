@@ -8,10 +8,13 @@ use crate::{
 };
 use alloc::{format, string::String};
 use vmm_bus::{Bus, Device, DeviceId, Line, pci::Place};
-use vmm_chipset::{Lpc, Mch, lpc};
+use vmm_chipset::{
+    Lpc, Mch, lpc,
+    mch::{self, Shadow},
+};
 use vmm_devices::{Balloon, Console, ConsoleSize, Rng};
 use vmm_disks::ide;
-use vmm_display::{Gpu, Size, Vga, vga};
+use vmm_display::{Size, Vga, VirtioVga, vga};
 use vmm_machine::pc::{PcFunction, PcPlan, PcRole, layout};
 use vmm_nic::{E1000, MacAddress, Nowhere, VirtioNet, e1000};
 use vmm_protocol::NicModel;
@@ -33,13 +36,15 @@ pub(super) fn add_all(
     bus: &mut Bus,
     direct: &mut DirectMemories,
     parts: &Parts<'_>,
-    plan: &PcPlan,
+    (plan, shadow): (&PcPlan, Shadow),
 ) -> Result<Named, String> {
     let mut functions = Functions { bus, direct, parts, plan };
+    let mut shadow = Some(shadow);
     let (mut chipset, mut console, mut balloon) = (None, None, None);
     let mut display = Display::None;
     for function in &plan.functions {
         match function.role {
+            PcRole::HostBridge => functions.add_host_bridge(function, shadow.take())?,
             PcRole::IsaBridge => chipset = Some(functions.add_chipset(function)?),
             PcRole::Console => {
                 console = Some(functions.add_virtio(function, Console::new(ConsoleSize::default()))?);
@@ -68,7 +73,6 @@ struct Functions<'a, 'p> {
 impl Functions<'_, '_> {
     fn add_other(&mut self, function: &PcFunction) -> Result<(), String> {
         match function.role {
-            PcRole::HostBridge => self.add(function, Mch::new(self.plan.memory.low_end())).map(drop),
             PcRole::Entropy => match ProcessorEntropy::find() {
                 Some(source) => self.add_virtio(function, Rng::new(source)).map(drop),
                 None => Ok(()),
@@ -91,7 +95,11 @@ impl Functions<'_, '_> {
             // There is no USB controller yet: its slot stays empty.
             PcRole::Usb => Ok(()),
             // The caller names these.
-            PcRole::IsaBridge | PcRole::Console | PcRole::Balloon | PcRole::Display(_) => Ok(()),
+            PcRole::HostBridge
+            | PcRole::IsaBridge
+            | PcRole::Console
+            | PcRole::Balloon
+            | PcRole::Display(_) => Ok(()),
         }
     }
 
@@ -122,6 +130,14 @@ impl Functions<'_, '_> {
         Ok(())
     }
 
+    fn add_host_bridge(&mut self, function: &PcFunction, shadow: Option<Shadow>) -> Result<(), String> {
+        let shadow = shadow.ok_or_else(|| String::from("the plan has two host bridges"))?;
+        let id = self.add(function, Mch::new(self.plan.memory.low_end(), shadow))?;
+        self.bus
+            .map_memory(id, mch::SHADOW_REGION, mch::SHADOW_START, mch::SHADOW_BYTES)
+            .map_err(|error| sentence(&error))
+    }
+
     fn add_chipset(&mut self, function: &PcFunction) -> Result<DeviceId<Lpc>, String> {
         let id = self.add(function, Lpc::new(isa(layout::SYSTEM_CONTROL_INTERRUPT)))?;
         let reset = self.bus.map_ports(id, lpc::RESET_REGION, lpc::RESET_PORT, 1);
@@ -132,15 +148,18 @@ impl Functions<'_, '_> {
     }
 
     fn add_display(&mut self, function: &PcFunction, kind: vmm_protocol::Display) -> Result<Display, String> {
-        if kind == vmm_protocol::Display::VirtioGpu {
-            return self.add_virtio(function, Gpu::new(GPU_SIZE)).map(Display::Gpu);
-        }
         let memory = self
             .direct
             .create(vga::MEMORY_BYTES, self.parts.group)
             .map_err(|error| format!("the display's memory cannot be made: {error:?}"))?;
-        let vga = Vga::new(memory).attach(self.bus, place(function)?).map_err(|error| sentence(&error))?;
-        Ok(Display::Vga(vga))
+        let place = place(function)?;
+        let added = match kind {
+            vmm_protocol::Display::VirtioGpu => VirtioVga::new(memory, GPU_SIZE, line(function))
+                .attach(self.bus, place)
+                .map(Display::VirtioVga),
+            _ => Vga::new(memory).attach(self.bus, place).map(Display::Vga),
+        };
+        added.map_err(|error| sentence(&error))
     }
 
     fn add<T: Device>(&mut self, function: &PcFunction, device: T) -> Result<DeviceId<T>, String> {

@@ -24,7 +24,8 @@ pub(super) fn build(parts: &Parts<'_>, plan: &mut PcPlan, files: &FirmwareFiles)
     firmware::add_configuration(&mut bus, plan, files)?;
     let floppy = drives::floppy(parts)?;
     let fixed = fixed::add_all(&mut bus, parts, plan, floppy).map_err(|error| sentence(&error))?;
-    let named = functions::add_all(&mut bus, &mut direct, parts, plan)?;
+    let shadow = firmware::shadow(&mut direct, parts.ram, plan, files)?;
+    let named = functions::add_all(&mut bus, &mut direct, parts, (plan, shadow))?;
     let board = Board {
         uart: fixed.uart,
         power: PowerButton::Pc(named.chipset),
