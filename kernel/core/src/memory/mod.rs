@@ -25,7 +25,9 @@ pub use frames::{
     FrameCounts, Frames, FramesSetup, KERNEL_BLOCK_PAGES_MAX, KernelFrame, NODES_MAX, NodeRange,
     PhysicalRange,
 };
-pub use object::{MAPPINGS_PER_OBJECT_MAX, MemoryObject, OBJECT_BYTES_MAX, Remains, STEP_PAGES, Step};
+pub use object::{
+    DIRTY_STEP_PAGES, MAPPINGS_PER_OBJECT_MAX, MemoryObject, OBJECT_BYTES_MAX, Remains, STEP_PAGES, Step,
+};
 pub use residency::{Residency, Visitor};
 pub use space::{
     AddressSpace, GUEST_END, GuestKind, GuestSpace, Kind, MAPPINGS_MAX, Nesting, Pinned, ProcessKind, Space,

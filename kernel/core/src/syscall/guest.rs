@@ -1,5 +1,6 @@
 //! Calls on guests.
 
+use super::process::unmap_part;
 use super::{Call, NOTHING, Outcome};
 use crate::group::Group;
 use crate::ipc::Event;
@@ -40,8 +41,8 @@ pub(super) fn map<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 /// `(guest, gpa, len)`
 pub(super) fn unmap<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let guest: Arc<Guest<M>> = call.object(0, Rights::WRITE)?;
-    guest.space().unmap(Gpa::new(call.argument(1)), call.argument(2))?;
-    NOTHING
+    let (start, bytes) = (call.argument(1), call.argument(2));
+    unmap_part(call, bytes, |done| guest.space().unmap_some(Gpa::new(start + done), bytes - done))
 }
 
 /// `(guest, kind, address, len, event)`

@@ -1,15 +1,15 @@
 //! Calls on memory objects.
 
-use super::{Answer, Call, Flow, NOTHING, Outcome};
+use super::{Answer, Call, NOTHING, Outcome};
 use crate::group::Group;
 use crate::machine::Machine;
-use crate::memory::{Caching, MemoryObject};
+use crate::memory::{Caching, DIRTY_STEP_PAGES, MemoryObject, Step};
 use crate::object::{Object, SystemAuthority};
 use crate::thread::Progress;
 use abi::{Error, MemoryFlags, MemoryOperation, Rights};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use base_units::{Hpa, PAGE_BYTES};
+use base_units::{Hpa, PAGE_BYTES, PageSize, Uva};
 
 /// Bytes that one read or write moves at the most: bounds the time in ring 0.
 const COPY_BYTES_MAX: usize = 1 << 20;
@@ -39,16 +39,9 @@ pub(super) fn clone<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let clone = progress.clone.clone().ok_or(Error::BadState)?;
     if let Some(next) = memory.clone_some(&clone, offset, progress.page)?.next {
         progress.page = next;
-        return Ok(go_on(call, progress));
+        return Ok(call.go_on(progress));
     }
     call.add(Object::Memory(clone), Rights::all())
-}
-
-/// Makes the call again, after interrupts had their chance.
-fn go_on<M: Machine>(call: &mut Call<'_, M>, progress: Box<Progress<M>>) -> Answer {
-    call.thread.progress = Some(progress);
-    M::open_interrupt_window();
-    Answer::Wait(Flow::Again)
 }
 
 /// `(memory, offset, ptr, len)`
@@ -86,12 +79,17 @@ pub(super) fn control<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
         MemoryOperation::Commit | MemoryOperation::Decommit => {
             change(call, &memory, operation, offset, length)
         }
-        MemoryOperation::TrackStart => memory.start_tracking().map(|()| Answer::Value(0)),
-        MemoryOperation::TrackStop => {
-            memory.stop_tracking();
-            NOTHING
-        }
+        MemoryOperation::TrackStart => track(call, |from| memory.start_tracking(from)),
+        MemoryOperation::TrackStop => track(call, |from| Ok(memory.stop_tracking(from))),
     }
+}
+
+/// A step of starting or ending to note what is written.
+fn track<M: Machine>(call: &mut Call<'_, M>, step: impl Fn(u64) -> Result<Step, Error>) -> Outcome {
+    let mut progress = call.progress(0);
+    let Some(next) = step(progress.page)?.next else { return NOTHING };
+    progress.page = next;
+    Ok(call.go_on(progress))
 }
 
 /// A step of making pages or giving them back.
@@ -102,9 +100,7 @@ fn change<M: Machine>(
     offset: u64,
     length: u64,
 ) -> Outcome {
-    let progress = call.thread.progress.take();
-    let mut progress =
-        progress.unwrap_or_else(|| Box::new(Progress { page: offset / PAGE_BYTES, count: 0, clone: None }));
+    let mut progress = call.progress(offset / PAGE_BYTES);
     // What is done already is checked with the rest the first time.
     let done = (progress.page * PAGE_BYTES).saturating_sub(offset);
     let (offset, length) = (offset.saturating_add(done), length.saturating_sub(done));
@@ -116,7 +112,7 @@ fn change<M: Machine>(
     match step.next {
         Some(next) => {
             progress.page = next;
-            Ok(go_on(call, progress))
+            Ok(call.go_on(progress))
         }
         None => Ok(Answer::Value(progress.count)),
     }
@@ -126,15 +122,29 @@ fn change<M: Machine>(
 pub(super) fn dirty<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let memory: Arc<MemoryObject<M>> = call.object(0, Rights::READ)?;
     let (offset, length) = (call.argument(1), call.argument(2));
-    let pages = length.div_ceil(base_units::PAGE_BYTES);
     let bytes = call.length(4, COPY_BYTES_MAX)?;
-    if (bytes as u64) < pages.div_ceil(8) {
+    if (bytes as u64) < length.div_ceil(PAGE_BYTES).div_ceil(8) {
         return Err(Error::BufferTooSmall);
     }
-    let mut bitmap = alloc::vec![0; usize::try_from(pages.div_ceil(8)).map_err(|_| Error::BadArgument)?];
-    let count = memory.collect_dirty(offset, length, &mut bitmap)?;
-    call.copy_out(3, &bitmap)?;
-    Ok(Answer::Value(count))
+    let mut progress = call.progress(offset / PAGE_BYTES);
+    let done = progress.page.saturating_sub(offset / PAGE_BYTES);
+    let (from, rest) = (offset + done * PAGE_BYTES, length.saturating_sub(done * PAGE_BYTES));
+    // The first byte may hold bits of the step before.
+    let (shift, at) = (done % 8, call.argument(3).checked_add(done / 8).ok_or(Error::BadAddress)?);
+    let most = (rest / PAGE_BYTES).min(DIRTY_STEP_PAGES + PageSize::Huge.pages().raw());
+    let mut bitmap = alloc::vec![0; (shift + most).div_ceil(8) as usize];
+    let space = call.thread.process().space();
+    if shift != 0 {
+        space.copy_in(Uva::new(at), bitmap.get_mut(..1).ok_or(Error::BadArgument)?)?;
+    }
+    let step = memory.collect_dirty(from, rest, shift, &mut bitmap)?;
+    let pages = step.next.map_or(rest / PAGE_BYTES, |next| next.saturating_sub(progress.page));
+    let filled = (shift + pages).div_ceil(8) as usize;
+    space.copy_out(Uva::new(at), bitmap.get(..filled).unwrap_or(&bitmap))?;
+    progress.count += step.count;
+    let Some(next) = step.next else { return Ok(Answer::Value(progress.count)) };
+    progress.page = next;
+    Ok(call.go_on(progress))
 }
 
 /// `(memory, ptr)`

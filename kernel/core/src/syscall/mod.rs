@@ -19,8 +19,9 @@ mod vcpu;
 use crate::cpu::Cpu;
 use crate::machine::Machine;
 use crate::object::{FromObject, Object};
-use crate::thread::Thread;
+use crate::thread::{Progress, Thread};
 use abi::{Error, GPR_RAX, GPR_RDI, GPR_RDX, GPR_RSI, Handle, Rights, Syscall};
+use alloc::boxed::Box;
 use base_units::Uva;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -159,6 +160,19 @@ fn route<M: Machine>(call: Syscall, caller: &mut Call<'_, M>) -> Outcome {
 }
 
 impl<M: Machine> Call<'_, M> {
+    /// How far the call has come that is done in steps; `first` is where it begins.
+    pub(crate) fn progress(&mut self, first: u64) -> Box<Progress<M>> {
+        let progress = self.thread.progress.take();
+        progress.unwrap_or_else(|| Box::new(Progress { page: first, count: 0, clone: None }))
+    }
+
+    /// Makes the call again, after interrupts had their chance.
+    pub(crate) fn go_on(&mut self, progress: Box<Progress<M>>) -> Answer {
+        self.thread.progress = Some(progress);
+        M::open_interrupt_window();
+        Answer::Wait(Flow::Again)
+    }
+
     /// Argument `index` as a handle.
     pub(crate) fn handle(&self, index: usize) -> Handle {
         // A value that does not fit names nothing.

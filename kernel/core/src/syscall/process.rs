@@ -9,7 +9,7 @@ use crate::process::{End, NAME_BYTES_MAX, Process};
 use abi::{Error, Handle, MapFlags, Rights};
 use alloc::string::String;
 use alloc::sync::Arc;
-use base_units::Uva;
+use base_units::{PAGE_BYTES, Uva};
 
 /// `(handle)`
 pub(super) fn handle_close<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
@@ -75,8 +75,21 @@ pub(super) fn map<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
 /// `(process, address, len)`
 pub(super) fn unmap<M: Machine>(call: &mut Call<'_, M>) -> Outcome {
     let process = target(call, Rights::WRITE)?;
-    process.space().unmap(Uva::new(call.argument(1)), call.argument(2))?;
-    NOTHING
+    let (start, bytes) = (call.argument(1), call.argument(2));
+    unmap_part(call, bytes, |done| process.space().unmap_some(Uva::new(start + done), bytes - done))
+}
+
+/// A step of taking `bytes` bytes away: `unmap` does one from so many bytes on, and answers how many are left.
+pub(super) fn unmap_part<M: Machine>(
+    call: &mut Call<'_, M>,
+    bytes: u64,
+    unmap: impl FnOnce(u64) -> Result<Option<u64>, Error>,
+) -> Outcome {
+    let mut progress = call.progress(0);
+    let done = progress.page * PAGE_BYTES;
+    let Some(left) = unmap(done)? else { return NOTHING };
+    progress.page = (bytes - left) / PAGE_BYTES;
+    Ok(call.go_on(progress))
 }
 
 /// `(process, handle) -> value in process`

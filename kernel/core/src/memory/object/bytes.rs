@@ -1,5 +1,6 @@
 //! Reading and writing an object without mapping it.
 
+use super::ram::Patience;
 use super::{Backing, Linear, MemoryObject};
 use crate::machine::Machine;
 use crate::memory::access::in_page;
@@ -63,7 +64,7 @@ impl<M: Machine> MemoryObject<M> {
         match &self.backing {
             Backing::Ram(ram) => {
                 let mut state = ram.lock();
-                let resolved = ram.touch(&mut state, at / PAGE_BYTES, true)?;
+                let resolved = ram.touch(&mut state, at / PAGE_BYTES, true, Patience::Now)?;
                 M::write_memory(Hpa::new(resolved.frame.raw() + at % PAGE_BYTES), part);
             }
             Backing::Linear { kind: Linear::Device(_), .. } => return Err(Error::Unsupported),

@@ -2,46 +2,53 @@
 
 use super::MemoryObject;
 use super::slot::Slot;
+use super::step::{DIRTY_STEP_PAGES, Step};
 use super::tree::span;
 use crate::machine::Machine;
 use abi::Error;
 
 impl<M: Machine> MemoryObject<M> {
-    /// Starts noting which pages are written; all count as clean at first.
+    /// A step of starting to note which pages are written, from page `from` on; all count as clean once the last step is done.
     ///
     /// # Errors
     /// `Unsupported` for memory that is not made of pages.
-    pub fn start_tracking(&self) -> Result<(), Error> {
+    pub fn start_tracking(&self, from: u64) -> Result<Step, Error> {
         let ram = self.ram()?;
-        let pages = 0..ram.pages();
         let mut state = ram.lock();
-        state.tree.visit(pages.clone(), &mut |_, _, slot| slot.clean());
+        let state = &mut *state;
+        // What is written from now on is noted, but for pages that the next steps protect and clean.
         state.is_tracking = true;
+        let Some((pages, next)) = state.tree.step(&(from..ram.pages())) else { return Ok(Step::default()) };
+        state.tree.visit(pages.clone(), &mut |_, _, slot| slot.clean());
         state.views.protect(&pages);
-        Ok(())
+        Ok(Step { count: 0, next })
     }
 
-    /// Ends it. What was not reported is forgotten.
-    pub fn stop_tracking(&self) {
-        if let Ok(ram) = self.ram() {
-            let mut state = ram.lock();
-            state.is_tracking = false;
-            state.tree.visit(0..ram.pages(), &mut |_, _, slot| slot.clean());
-        }
+    /// A step of ending it. What was not reported is forgotten.
+    pub fn stop_tracking(&self, from: u64) -> Step {
+        let Ok(ram) = self.ram() else { return Step::default() };
+        let mut state = ram.lock();
+        state.is_tracking = false;
+        let Some((pages, next)) = state.tree.step(&(from..ram.pages())) else { return Step::default() };
+        state.tree.visit(pages, &mut |_, _, slot| slot.clean());
+        Step { count: 0, next }
     }
 
-    /// Sets the bit (lowest first, bit 0 = the page at `offset`) of each page of the range that was written since
-    /// the last report, marks it as clean, and returns how many there were. What is written from now on is in
+    /// A step of reporting: sets the bit (lowest first, bit `shift` = the page at `offset`) of each page of the range that was
+    /// written since the last report, marks it as clean, and counts them. What is written from now on is in
     /// the next report, even by somebody who is writing right now.
     ///
     /// # Errors
     /// `OutOfRange`, `BadArgument`, `BufferTooSmall`, `Unsupported`; `BadState` if tracking is off; `NoMemory`.
-    pub fn collect_dirty(&self, offset: u64, bytes: u64, bitmap: &mut [u8]) -> Result<u64, Error> {
+    pub fn collect_dirty(
+        &self,
+        offset: u64,
+        bytes: u64,
+        shift: u64,
+        bitmap: &mut [u8],
+    ) -> Result<Step, Error> {
         let pages = self.page_range(offset, bytes)?;
         let ram = self.ram()?;
-        if (bitmap.len() as u64) < (pages.end - pages.start).div_ceil(8) {
-            return Err(Error::BufferTooSmall);
-        }
         let mut state = ram.lock();
         let state = &mut *state;
         if !state.is_tracking {
@@ -49,19 +56,25 @@ impl<M: Machine> MemoryObject<M> {
         }
         state.tree.split_at(pages.start)?;
         state.tree.split_at(pages.end)?;
+        let end = pages.end.min(state.tree.next_border(pages.start.saturating_add(DIRTY_STEP_PAGES)));
+        let next = (end < pages.end).then_some(end);
+        let pages = pages.start..end;
+        if (bitmap.len() as u64) < (shift + (pages.end - pages.start)).div_ceil(8) {
+            return Err(Error::BufferTooSmall);
+        }
         let mut count = 0;
         state.tree.visit(pages.clone(), &mut |base, level, slot: Slot| {
             if !slot.is_dirty() {
                 return slot;
             }
             count += span(level);
-            (0..span(level)).for_each(|page| set_bit(bitmap, base - pages.start + page));
+            (0..span(level)).for_each(|page| set_bit(bitmap, shift + base - pages.start + page));
             slot.clean()
         });
         if count > 0 {
             state.views.protect(&pages);
         }
-        Ok(count)
+        Ok(Step { count, next })
     }
 }
 

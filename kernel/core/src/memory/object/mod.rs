@@ -24,7 +24,7 @@ mod tree;
 pub use mapped::MAPPINGS_PER_OBJECT_MAX;
 pub(super) use mapped::View;
 pub use remains::Remains;
-pub use step::{STEP_PAGES, Step};
+pub use step::{DIRTY_STEP_PAGES, STEP_PAGES, Step};
 
 use super::Caching;
 use super::frames::KernelFrame;
@@ -35,6 +35,7 @@ use abi::{Error, MemoryFlags, MemoryInfo};
 use alloc::sync::Arc;
 use base_units::{Hpa, PAGE_BYTES, PageSize};
 use core::ops::Range;
+pub(super) use ram::Patience;
 use ram::Ram;
 
 /// Bytes of an object at the most: half of what a guest or a process can address.
@@ -156,16 +157,17 @@ impl<M: Machine> MemoryObject<M> {
     }
 
     /// Finds or makes a page and hands it to `install` under the object's lock, so that nobody can take it
-    /// back before a table names it.
+    /// back before a table names it. A patient caller may have to come again: `install` was not called then.
     #[inline]
     pub(super) fn resolve(
         &self,
         page: u64,
         is_write: bool,
+        patience: Patience,
         install: impl FnOnce(&Resolved) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match &self.backing {
-            Backing::Ram(ram) => ram.resolve(page, is_write, install),
+            Backing::Ram(ram) => ram.resolve(page, is_write, patience, install),
             Backing::Linear { start, kind } => {
                 let is_writable = !matches!(kind, Linear::Boot);
                 if is_write && !is_writable {

@@ -32,15 +32,32 @@ pub(super) struct State<M: Machine> {
     pub(super) tree: Tree<M>,
     pub(super) views: Views<M>,
     pub(super) is_tracking: bool,
-    /// Pages that are charged to the group.
+    /// Pages that are charged to the group and in the tree.
     pub(super) own_pages: u64,
+    /// A page of 1 GiB that is being zeroed, charged already. It goes to whoever finishes it.
+    zeroing: Option<Zeroing>,
+}
+
+/// Frames of which a part is zeroed.
+struct Zeroing {
+    frame: Hpa,
+    pages: u64,
+}
+
+/// Whether somebody comes again for a page that takes long to make.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::memory) enum Patience {
+    /// It comes again, after interrupts were let in.
+    Again,
+    /// It wants the page now, and a smaller one will do.
+    Now,
 }
 
 impl<M: Machine> Ram<M> {
     pub(super) fn new(group: Arc<Group>, pages: u64, flags: MemoryFlags) -> Result<Self, Error> {
         group.charge_kernel(OBJECT_COST_BYTES)?;
         let tree = Tree::new(pages, group.clone());
-        let state = State { tree, views: Views::new(), is_tracking: false, own_pages: 0 };
+        let state = State { tree, views: Views::new(), is_tracking: false, own_pages: 0, zeroing: None };
         Ok(Self { group, flags, pages, state: Lock::new(state) })
     }
 
@@ -87,11 +104,15 @@ impl<M: Machine> Ram<M> {
         &self,
         page: u64,
         is_write: bool,
+        patience: Patience,
         install: impl FnOnce(&Resolved) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut state = self.state.lock();
-        let resolved = self.touch(&mut state, page, is_write)?;
-        install(&resolved)
+        match self.touch(&mut state, page, is_write, patience) {
+            // The access is tried again, and comes here again.
+            Err(Error::WouldBlock) => Ok(()),
+            resolved => install(&resolved?),
+        }
     }
 
     /// A step of making pages.
@@ -101,7 +122,10 @@ impl<M: Machine> Ram<M> {
         while page < stop {
             let mut state = self.state.lock();
             let before = state.own_pages;
-            let resolved = self.touch(&mut state, page, false)?;
+            let resolved = match self.touch(&mut state, page, false, Patience::Again) {
+                Err(Error::WouldBlock) => return Ok(Step { count, next: Some(page) }),
+                resolved => resolved?,
+            };
             count += state.own_pages.saturating_sub(before);
             let span = resolved.size.pages().raw();
             page = (page & !(span - 1)) + span;
@@ -135,8 +159,17 @@ impl<M: Machine> Ram<M> {
     }
 
     /// Finds or makes the page; after this, if `is_write`, it may be written and is noted as dirty.
+    ///
+    /// # Errors
+    /// `NoMemory`; `WouldBlock` only to those who come again: the page is not finished.
     #[inline]
-    pub(super) fn touch(&self, state: &mut State<M>, page: u64, is_write: bool) -> Result<Resolved, Error> {
+    pub(super) fn touch(
+        &self,
+        state: &mut State<M>,
+        page: u64,
+        is_write: bool,
+        patience: Patience,
+    ) -> Result<Resolved, Error> {
         let (mut place, mut slot) = state.tree.find(page);
         if !slot.is_present() {
             if place.level == 0 {
@@ -149,7 +182,7 @@ impl<M: Machine> Ram<M> {
                     caching: Caching::WriteBack,
                 });
             }
-            (place, slot) = self.add_page(state, page, is_write, place.level)?;
+            (place, slot) = self.add_page(state, page, is_write, (place.level, patience))?;
         } else if is_write && !state.is_writable(slot) {
             (place, slot) = self.make_writable(state, page, place, slot)?;
         }
@@ -170,17 +203,24 @@ impl<M: Machine> Ram<M> {
         state: &mut State<M>,
         page: u64,
         is_write: bool,
-        level: u32,
+        (level, patience): (u32, Patience),
     ) -> Result<(Place, Slot), Error> {
+        let largest = if patience == Patience::Again { 2 } else { 1 };
         let is_wanted = |wanted: u32| {
-            wanted <= level && wanted <= level_of(self.preferred_size()) && self.fits(page, wanted)
+            wanted <= level.min(largest)
+                && wanted <= level_of(self.preferred_size())
+                && self.fits(page, wanted)
         };
         for level in [2, 1, 0] {
             if level > 0 && !is_wanted(level) {
                 continue;
             }
             let (place, old) = state.tree.descend(page, level)?;
-            match self.fill(state, place, old, is_write) {
+            let filled = match level {
+                2 => self.fill_huge(state, place, old, is_write),
+                _ => self.fill(state, place, old, is_write),
+            };
+            match filled {
                 Err(Error::NoMemory) if level > 0 => {}
                 filled => return filled.map(|slot| (place, slot)),
             }
@@ -202,12 +242,41 @@ impl<M: Machine> Ram<M> {
             Err(error) => self.take_frame_late(size).ok_or(error)?,
         };
         M::zero_pages(frame, size.pages().raw());
+        Ok(self.put(state, place, old, (frame, is_write)))
+    }
+
+    /// [`Ram::fill`] for a page that is too large to be zeroed at once: does a part. `WouldBlock`: it was not the last.
+    fn fill_huge(
+        &self,
+        state: &mut State<M>,
+        place: Place,
+        old: Slot,
+        is_write: bool,
+    ) -> Result<Slot, Error> {
+        let size = PageSize::Huge;
+        let mut zeroing = match state.zeroing.take() {
+            Some(zeroing) => zeroing,
+            None => Zeroing { frame: self.take_frame(size)?, pages: 0 },
+        };
+        let count = STEP_PAGES.min(size.pages().raw() - zeroing.pages);
+        M::zero_pages(Hpa::new(zeroing.frame.raw() + zeroing.pages * base_units::PAGE_BYTES), count);
+        zeroing.pages += count;
+        if zeroing.pages < size.pages().raw() {
+            state.zeroing = Some(zeroing);
+            return Err(Error::WouldBlock);
+        }
+        Ok(self.put(state, place, old, (zeroing.frame, is_write)))
+    }
+
+    /// Puts zeroed frames in an empty slot.
+    #[inline(always)]
+    fn put(&self, state: &mut State<M>, place: Place, old: Slot, (frame, is_write): (Hpa, bool)) -> Slot {
         let new = Slot::page(frame);
         let is_dirty = old.is_dirty() || (is_write && state.is_tracking);
         let slot = if is_dirty { new.dirty() } else { new };
         state.tree.set(place, slot);
-        state.own_pages += size.pages().raw();
-        Ok(slot)
+        state.own_pages += size_of_level(place.level).pages().raw();
+        slot
     }
 
     #[inline(always)]
@@ -296,6 +365,10 @@ impl<M: Machine> Drop for Ram<M> {
     fn drop(&mut self) {
         self.group.release_kernel(OBJECT_COST_BYTES);
         let state = self.state.get_mut();
+        if let Some(zeroing) = state.zeroing.take() {
+            M::frames().release_object(zeroing.frame, PageSize::Huge);
+            self.group.release(PageSize::Huge.pages());
+        }
         let tree = core::mem::replace(&mut state.tree, Tree::new(0, self.group.clone()));
         let mut remains = Remains { group: self.group.clone(), tree, next: 0, own_pages: state.own_pages };
         if !remains.clear_some() {

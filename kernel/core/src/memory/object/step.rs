@@ -7,6 +7,10 @@ use core::ops::Range;
 /// Pages that one step makes, shares or gives back at the most, or a single page that is larger.
 pub const STEP_PAGES: u64 = 1024;
 
+/// Pages that one step reports as written or not at the most, besides the rest of a page that is larger: to look at a page costs
+/// less than to make one.
+pub const DIRTY_STEP_PAGES: u64 = 16 * STEP_PAGES;
+
 /// How far a step has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Step {

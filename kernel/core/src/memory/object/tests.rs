@@ -92,7 +92,8 @@ impl Tracked {
     fn collect(&mut self, range: Range<u64>) {
         let mut bitmap = vec![0; (range.end - range.start).div_ceil(8) as usize];
         let bytes = (range.end - range.start) * PAGE;
-        let count = self.memory.collect_dirty(range.start * PAGE, bytes, &mut bitmap);
+        let step = self.memory.collect_dirty(range.start * PAGE, bytes, 0, &mut bitmap);
+        let count = step.map(|step| step.count);
         let Some(dirty) = &mut self.dirty else {
             assert_eq!(count, Err(Error::BadState));
             return;
@@ -113,6 +114,16 @@ impl Tracked {
             assert_eq!(u64::from_le_bytes(word), *value, "page {page}");
         }
     }
+}
+
+/// Takes steps from page 0 on until one is the last; how many there were.
+fn in_steps(mut step: impl FnMut(u64) -> memory::Step) -> u64 {
+    let mut count = 1;
+    let mut from = 0;
+    while let Some(next) = step(from).next {
+        (from, count) = (next, count + 1);
+    }
+    count
 }
 
 fn run(objects: &mut Vec<Tracked>, group: &Arc<Group>, step: Step) {
@@ -136,11 +147,11 @@ fn run(objects: &mut Vec<Tracked>, group: &Arc<Group>, step: Step) {
         Step::Drop(object) if len > 1 => drop(objects.swap_remove(object % len)),
         Step::Drop(_) => {}
         Step::Start(object) => {
-            objects[object % len].memory.start_tracking().unwrap();
+            in_steps(|from| objects[object % len].memory.start_tracking(from).unwrap());
             objects[object % len].dirty = Some(BTreeSet::new());
         }
         Step::Stop(object) => {
-            objects[object % len].memory.stop_tracking();
+            in_steps(|from| objects[object % len].memory.stop_tracking(from));
             objects[object % len].dirty = None;
         }
         Step::Collect { object, page, count } => {
@@ -198,6 +209,55 @@ fn an_empty_terabyte_costs_nothing() {
     assert_eq!(word, [0; 8]);
     assert_eq!(FakeMachine::frames().counts().free, free);
     assert_eq!(memory.info().committed_bytes, 0);
+}
+
+#[test]
+fn a_page_of_1_gib_is_zeroed_in_steps() {
+    ram::set_up::<FakeMachine>(5 << 30);
+    let group = Group::root();
+    let used = FakeMachine::frames().counts().object;
+    let (gib, pages) = (1u64 << 30, (1 << 30) / PAGE);
+    let memory = Memory::create(group.clone(), 3 * gib, MemoryFlags::HUGE_PAGES).unwrap();
+
+    let steps = in_steps(|from| memory.commit(from * PAGE, gib - from * PAGE).unwrap());
+    assert_eq!((steps, memory.info().committed_bytes), (pages / memory::STEP_PAGES, gib));
+
+    // Who cannot come again gets a smaller page meanwhile, and what is half done is given back in the end.
+    assert_eq!(memory.commit(gib, gib), Ok(memory::Step { count: 0, next: Some(pages) }));
+    memory.write(gib, &[7]).unwrap();
+    assert_eq!(memory.info().committed_bytes, gib + (2 << 20));
+    drop(memory);
+    while FakeMachine::kernel().clear_remains() {}
+    assert_eq!(group.info().memory_bytes, 0);
+    assert_eq!(FakeMachine::frames().counts().object, used);
+}
+
+#[test]
+fn what_was_written_is_reported_in_steps() {
+    ram::set_up::<FakeMachine>(256 << 20);
+    let group = Group::root();
+    let pages = 40_000;
+    let memory = Memory::create(group, pages * PAGE, MemoryFlags::empty()).unwrap();
+    in_steps(|from| memory.commit(from * PAGE, (pages - from) * PAGE).unwrap());
+    memory.write(9 * PAGE, &[1]).unwrap();
+    assert!(in_steps(|from| memory.start_tracking(from).unwrap()) > 30);
+    let written = [5, 16_390, 39_999];
+    for page in written {
+        memory.write(page * PAGE, &[1]).unwrap();
+    }
+
+    let (mut found, mut steps) = (Vec::new(), 0);
+    let mut from = Some(3);
+    while let Some(first) = from {
+        let mut bitmap = vec![0u8; 8 * 1024];
+        let step = memory.collect_dirty(first * PAGE, (pages - first) * PAGE, 5, &mut bitmap).unwrap();
+        let bits = (0..8 * bitmap.len() as u64).filter(|bit| bitmap[*bit as usize / 8] >> (bit % 8) & 1 == 1);
+        found.extend(bits.map(|bit| first + bit - 5));
+        (from, steps) = (step.next, steps + 1);
+    }
+
+    assert_eq!((found, steps), (written.to_vec(), 3));
+    assert!(in_steps(|from| memory.stop_tracking(from)) > 30);
 }
 
 #[test]
@@ -271,7 +331,7 @@ fn hostile_ranges_are_refused() {
         assert!(memory.commit(offset, bytes).is_err());
         assert!(memory.decommit(offset, bytes).is_err());
         assert!(memory.clone_range(offset, bytes, group.clone()).is_err());
-        assert!(memory.collect_dirty(offset, bytes, &mut [0]).is_err());
+        assert!(memory.collect_dirty(offset, bytes, 0, &mut [0]).is_err());
     }
     assert_eq!(memory.clone_range(0, 0, group.clone()).map(drop), Err(Error::BadArgument));
     assert_eq!(memory.read(4 * PAGE - 1, &mut [0; 2]), Err(Error::OutOfRange));

@@ -3,6 +3,7 @@
 use super::{Kind, Space};
 use crate::machine::Machine;
 use crate::memory::access::in_page;
+use crate::memory::object::Patience;
 use crate::memory::residency::Stay;
 use crate::memory::{Access, FaultError};
 use abi::Error;
@@ -95,7 +96,7 @@ impl<M: Machine, K: Kind> Space<M, K> {
                 return Ok(());
             }
             drop(pinned);
-            self.fault(K::address(at), access)?;
+            self.fault_in(K::address(at), access, Patience::Now)?;
         }
         Err(FaultError::NoMemory)
     }

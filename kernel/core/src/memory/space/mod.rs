@@ -12,7 +12,7 @@ pub use kind::{GUEST_END, GuestKind, Kind, ProcessKind, USER_END, USER_START};
 pub use mapping::MAPPINGS_MAX;
 pub(super) use table::SpaceTable;
 
-use super::object::View;
+use super::object::{Patience, View};
 use super::residency::Residency;
 use super::table::{Format, Leaf};
 use super::{Access, FaultError, MemoryObject, Permissions};
@@ -133,10 +133,29 @@ impl<M: Machine, K: Kind> Space<M, K> {
     /// # Errors
     /// `BadArgument`; `LimitReached` or `NoMemory` if a mapping has to be cut in two.
     pub fn unmap(&self, address: K::Address, bytes: u64) -> Result<(), Error> {
-        let range = check_place::<K>(K::raw(address), bytes)?;
+        let (mut address, mut bytes) = (address, bytes);
+        while let Some(rest) = self.unmap_some(address, bytes)? {
+            address = K::address(K::raw(address) + (bytes - rest));
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// A step of [`Space::unmap`]: a bounded number of pages from the start of the range on. Answers how many bytes at its end are
+    /// left to be unmapped.
+    ///
+    /// # Errors
+    /// Those of [`Space::unmap`].
+    pub fn unmap_some(&self, address: K::Address, bytes: u64) -> Result<Option<u64>, Error> {
+        let whole = check_place::<K>(K::raw(address), bytes)?;
         let mut mappings = self.mappings.write();
-        self.cut_at(&mut mappings, range.start)?;
-        self.cut_at(&mut mappings, range.end)?;
+        self.cut_at(&mut mappings, whole.start)?;
+        self.cut_at(&mut mappings, whole.end)?;
+        let stop = self.table.step_end(&whole);
+        // Without room for one mapping more all is done at once.
+        let has_border = stop < whole.end && self.cut_at(&mut mappings, stop).is_ok();
+        let range = whole.start..if has_border { stop } else { whole.end };
+        let left = whole.end - range.end;
         let removed = mappings.take_all(&range)?;
         self.table.unmap(range);
         for mapping in &removed {
@@ -145,15 +164,21 @@ impl<M: Machine, K: Kind> Space<M, K> {
         // The last references to large objects may go with these: not under the lock.
         drop(mappings);
         drop(removed);
-        Ok(())
+        Ok((left > 0).then_some(left))
     }
 
-    /// Resolves a fault at `address`, or says why it cannot be.
+    /// Resolves a fault at `address`, or says why it cannot be. A large page may take several faults: the access is tried again
+    /// in any case.
     ///
     /// # Errors
     /// For a guest, `Unmapped` and `Denied` mean that the access is the VMM's business.
     #[inline]
     pub fn fault(&self, address: K::Address, access: Access) -> Result<(), FaultError> {
+        self.fault_in(address, access, Patience::Again)
+    }
+
+    #[inline]
+    fn fault_in(&self, address: K::Address, access: Access, patience: Patience) -> Result<(), FaultError> {
         let address = K::raw(address);
         let mappings = self.mappings.read();
         let mapping = mappings.find(address).ok_or(FaultError::Unmapped)?;
@@ -162,7 +187,7 @@ impl<M: Machine, K: Kind> Space<M, K> {
         }
         let page = mapping.page(address);
         let address = address & !(PAGE_BYTES - 1);
-        mapping.memory.resolve(page, access == Access::Write, |resolved| {
+        mapping.memory.resolve(page, access == Access::Write, patience, |resolved| {
             let leaf = Leaf {
                 frame: resolved.frame,
                 size: resolved.size,

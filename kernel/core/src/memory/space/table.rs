@@ -98,6 +98,11 @@ impl<M: Machine> SpaceTable<M> {
         }
     }
 
+    /// Where a step ends that begins with `range`: a bounded number of pages is mapped before.
+    pub(super) fn step_end(&self, range: &Range<u64>) -> u64 {
+        self.table.lock().step_end(range)
+    }
+
     /// [`SpaceTable::clear`] that frees tables too.
     pub(super) fn unmap(&self, range: Range<u64>) {
         // Each turn but the last frees a batch of tables.

@@ -207,7 +207,7 @@ impl World {
     fn collect(&mut self, object: usize) {
         let mut bitmap = [0; OBJECT_PAGES.div_ceil(8) as usize];
         let Some(dirty) = &mut self.dirty[object] else { return };
-        self.objects[object].collect_dirty(0, OBJECT_PAGES * PAGE, &mut bitmap).unwrap();
+        self.objects[object].collect_dirty(0, OBJECT_PAGES * PAGE, 0, &mut bitmap).unwrap();
         for page in dirty.iter() {
             assert!(
                 bitmap[*page as usize / 8] >> (page % 8) & 1 != 0,
@@ -244,7 +244,10 @@ impl World {
             }
             Step::Start { cpu, object } => {
                 self.ring_0(cpu);
-                self.objects[object % objects].start_tracking().unwrap();
+                let mut from = Some(0);
+                while let Some(page) = from {
+                    from = self.objects[object % objects].start_tracking(page).unwrap().next;
+                }
                 self.dirty[object % objects] = Some(BTreeSet::new());
             }
             Step::Collect { cpu, object } => {
@@ -387,6 +390,25 @@ fn a_space_takes_a_limited_number_of_mappings() {
 
     assert_eq!(count, MAPPINGS_MAX);
     drop(group);
+}
+
+#[test]
+fn unmapping_a_large_object_goes_in_steps() {
+    let (group, space) = process();
+    let pages = 80 * 512;
+    let start = space.map(memory(&group, pages), 0, pages * PAGE, Some(Uva::new(1 << 30)), WRITE).unwrap();
+    for page in (0..pages).step_by(512) {
+        space.copy_out(Uva::new(start.raw() + page * PAGE), &[1]).unwrap();
+    }
+
+    let left = space.unmap_some(start, pages * PAGE).unwrap().unwrap();
+
+    let border = start.raw() + pages * PAGE - left;
+    assert!(left > 0 && left < pages * PAGE && left.is_multiple_of(PAGE));
+    assert_eq!(space.copy_in(Uva::new(border - PAGE), &mut [0]), Err(Error::BadAddress));
+    assert_eq!(space.copy_in(Uva::new(border), &mut [0]), Ok(()));
+    assert_eq!(space.unmap(Uva::new(border), left), Ok(()));
+    assert_eq!(space.copy_in(Uva::new(border), &mut [0]), Err(Error::BadAddress));
 }
 
 #[test]

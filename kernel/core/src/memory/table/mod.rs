@@ -29,6 +29,9 @@ const TOP: u32 = 3;
 /// Subtrees that are taken out between two shoot-downs.
 const DETACHED_MAX: usize = 32;
 
+/// Entries that one step of unmapping looks at, about: 64 MiB in pages of 4 KiB.
+const STEP_ENTRIES: usize = 32 * ENTRIES;
+
 /// A tree of page tables below a root that somebody else owns.
 pub(super) struct Table<M> {
     format: Format,
@@ -101,6 +104,13 @@ impl<M: Machine> Table<M> {
             return Some(entry.address());
         }
         if entry.is_present() { self.split(table, index, level) } else { self.add_table(table, index) }
+    }
+
+    /// The address before which no more than [`STEP_ENTRIES`] entries of the range have to be looked at; its end if all of it
+    /// needs no more.
+    pub(super) fn step_end(&self, range: &Range<u64>) -> u64 {
+        let mut left = STEP_ENTRIES;
+        step_end::<M>(self.root, TOP, range, &mut left).unwrap_or(range.end)
     }
 
     /// Takes all pages out that touch the range; whether there were any.
@@ -213,6 +223,22 @@ fn visit<M: Machine>(table: Hpa, level: u32, range: &Range<u64>, change: Change)
         }
     }
     has_changed
+}
+
+/// Where the step ends that looks at `left` entries below `table`, if it is in the range; whole tables count.
+fn step_end<M: Machine>(table: Hpa, level: u32, range: &Range<u64>, left: &mut usize) -> Option<u64> {
+    if level == 0 {
+        *left = left.saturating_sub(ENTRIES);
+        return (*left == 0).then_some(range.end);
+    }
+    parts(level, range).find_map(|(index, part)| {
+        let entry = read::<M>(table, index);
+        if entry.is_present() && !entry.is_leaf(level) {
+            return step_end::<M>(entry.address(), level - 1, &part, left);
+        }
+        *left = left.saturating_sub(1);
+        (*left == 0).then_some(part.end)
+    })
 }
 
 /// Takes out the tables below `table` that hold nothing and touch `range`; whether all could be.
