@@ -7,6 +7,8 @@ pub mod field {
     pub const VPID: u64 = 0x0000;
     /// Selector of ES; the other segments follow in steps of 2: CS, SS, DS, FS, GS, LDTR, TR.
     pub const GUEST_SELECTORS: u64 = 0x0800;
+    /// Where the next entry of the page-modification log goes.
+    pub const WRITE_LOG_INDEX: u64 = 0x0812;
     /// Host selector of ES, then CS, SS, DS, FS, GS, TR in steps of 2.
     pub const HOST_ES: u64 = 0x0c00;
     /// Host selector of CS.
@@ -25,6 +27,8 @@ pub mod field {
     pub const MSR_BITMAP: u64 = 0x2004;
     /// Guest TSC = TSC + this.
     pub const TSC_OFFSET: u64 = 0x2010;
+    /// Physical address of the page-modification log.
+    pub const WRITE_LOG: u64 = 0x200e;
     /// Physical address of the virtual-APIC page.
     pub const VIRTUAL_APIC: u64 = 0x2012;
     /// EPT pointer.
@@ -245,6 +249,8 @@ pub mod secondary {
     pub const INVPCID: u32 = 1 << 12;
     /// ENCLS exits as its bitmap says.
     pub const ENCLS: u32 = 1 << 15;
+    /// Pages that become dirty are logged.
+    pub const WRITE_LOG: u32 = 1 << 17;
     /// ENCLV exits as its bitmap says.
     pub const ENCLV: u32 = 1 << 28;
 }
@@ -359,6 +365,8 @@ pub mod exit {
     pub const VMFUNC: u32 = 59;
     /// ENCLS.
     pub const ENCLS: u32 = 60;
+    /// The page-modification log is full.
+    pub const LOG_FULL: u32 = 62;
     /// XSAVES.
     pub const XSAVES: u32 = 63;
     /// XRSTORS.
@@ -424,6 +432,8 @@ pub const PENDING_STEP: u64 = 1 << 14;
 
 /// EPT pointer (25.6.11): write-back, four levels.
 pub const EPT_POINTER_BITS: u64 = 6 | 3 << 3;
+/// EPT pointer: accessed and dirty bits are kept.
+pub const EPT_POINTER_DIRTY: u64 = 1 << 6;
 
 /// Capability MSRs (appendix A).
 pub mod capability {
@@ -469,6 +479,8 @@ pub mod capability {
     pub const EPT_HUGE: u64 = 1 << 17;
     /// EPT_VPID: INVEPT exists.
     pub const INVEPT: u64 = 1 << 20;
+    /// EPT_VPID: accessed and dirty bits.
+    pub const EPT_DIRTY: u64 = 1 << 21;
     /// EPT_VPID: INVEPT of one table.
     pub const INVEPT_SINGLE: u64 = 1 << 25;
     /// EPT_VPID: INVVPID exists.

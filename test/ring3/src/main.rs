@@ -14,6 +14,7 @@ extern crate alloc;
 mod calls;
 mod child;
 mod deeds;
+mod guests;
 mod random;
 
 use alloc::string::String;
@@ -33,6 +34,7 @@ fn main(startup: Startup) -> i64 {
 fn run(startup: Startup) -> Result<(), String> {
     let group: Group = next_object(&mut startup.handles.into_iter())
         .map_err(|error| alloc::format!("it was given no group: {error:?}"))?;
+    guests::obey(&group)?;
     let nursery = Nursery::new(&group)?;
     deeds::all_end_well(&nursery)?;
     calls::survive(&nursery)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use loader_bundle::{Bundle, BundleWriter, names};
-use test_emulator::{Boot, Failure};
+use test_emulator::{Boot, Failure, Model};
 
 use crate::isolation::claimant;
 use crate::monitor::Monitor;
@@ -12,19 +12,27 @@ use crate::story::{LIMIT, Story, World};
 /// The program's place in the manifest; its file comes along as that of a VM that never starts.
 const PROGRAM: &str = "\n[[program]]\nname = \"hostile\"\nentry = \"file/ring3.elf\"\nstart = \"supervisor\"\n\
                        memory = \"64M\"\n";
+/// The VM that brings the program's file along.
+const CARRIER: &str =
+    "[[vm]]\nname = \"carrier\"\nvcpus = 1\nmemory = \"16M\"\nkernel = \"ring3.elf\"\nstart = false\n";
 /// What the VM beside it does.
 const WITNESS: &str = "memory-keeps-its-pattern";
 
 /// The stories.
 pub(crate) fn stories() -> Vec<Story> {
-    vec![Story::new("a_hostile_program_harms_nobody", hostile)]
+    let tracked = Model::ALL.map(|model| {
+        Story::new(&format!("a_program_knows_what_its_guest_writes_on_{}", model.name()), move |world| {
+            tracked(world, model)
+        })
+    });
+    let mut stories = vec![Story::new("a_hostile_program_harms_nobody", hostile)];
+    stories.extend(tracked);
+    stories
 }
 
 fn hostile(world: &World<'_>) -> Result<(), Failure> {
-    let carrier =
-        "[[vm]]\nname = \"carrier\"\nvcpus = 1\nmemory = \"16M\"\nkernel = \"ring3.elf\"\nstart = false\n";
     let witness = claimant("witness", &format!("claim={WITNESS} rounds=400"));
-    let (kernel, bundle) = world.files(&format!("{carrier}{witness}"))?;
+    let (kernel, bundle) = world.files(&format!("{CARRIER}{witness}"))?;
     let bundle = with_program(&bundle)?;
     let boot = Boot::Direct { kernel, initrd: Some(bundle), command_line: String::new() };
     let machine = world.machine(boot).fatal("RING3 fails").fatal(" fails: ");
@@ -35,6 +43,20 @@ fn hostile(world: &World<'_>) -> Result<(), Failure> {
 
     let mut monitor = Monitor::open(&mut running, LIMIT)?;
     monitor.wait_for_console("witness", &format!("CLAIM {WITNESS} holds"))
+}
+
+/// Whether writes are logged shows in the faults that they cost once all pages were written.
+fn tracked(world: &World<'_>, model: Model) -> Result<(), Failure> {
+    let (_, bundle) = world.files(CARRIER)?;
+    let changed = with_program(&bundle)?;
+    std::fs::rename(&changed, &bundle).map_err(|error| Failure::Host(error.to_string()))?;
+    let machine = world.bochs_with(&bundle, model)?.fatal("RING3 fails");
+    let mut running = world.start(&machine)?;
+    let faults = if model == Model::TigerLake { 0 } else { 1300 };
+
+    running.wait_for(&format!("RING3 tracking again: 1300 pages cost {faults} faults"), LIMIT)?;
+    running.wait_for("RING3 tracking is right", LIMIT)?;
+    Ok(())
 }
 
 /// The bundle with one program more in its manifest.

@@ -59,6 +59,8 @@ pub trait Images: Sync {
     fn iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
     /// The CD image for BIOS alone, which is made faster.
     fn bios_iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
+    /// The same of a bundle that [`Images::direct`] made, as it is now.
+    fn bios_iso_of(&self, bundle: &Path) -> Result<PathBuf, Failure>;
 }
 
 /// What a story is given.
@@ -154,6 +156,11 @@ impl<'w> World<'w> {
     pub fn bochs(&self, definition: &str, model: Model) -> Result<Machine, Failure> {
         let image = self.images.bios_iso(definition, &self.folder)?;
         Ok(self.in_bochs(Boot::BiosCd(image), model))
+    }
+
+    /// A machine in Bochs that its BIOS boots, with a bundle that [`World::files`] made, as it is now.
+    pub fn bochs_with(&self, bundle: &Path, model: Model) -> Result<Machine, Failure> {
+        Ok(self.in_bochs(Boot::BiosCd(self.images.bios_iso_of(bundle)?), model))
     }
 
     /// A machine in Bochs with UEFI firmware.

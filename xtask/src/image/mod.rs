@@ -62,6 +62,11 @@ impl<'s> Image<'s> {
         Ok(image)
     }
 
+    /// The image whose kernel and bundle are in the folder already.
+    pub(crate) fn packed(system: &'s System, folder: &Path) -> Self {
+        Self { system, folder: folder.into() }
+    }
+
     /// Makes `corten.efi`.
     pub(crate) fn make_efi(&self) -> Result<(), Failure> {
         let bundle =

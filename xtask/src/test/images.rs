@@ -88,4 +88,12 @@ impl Images for TestImages<'_> {
             Ok(image.iso())
         })
     }
+
+    fn bios_iso_of(&self, bundle: &Path) -> Result<PathBuf, StoryFailure> {
+        self.with_tools(|| {
+            let image = Image::packed(self.system, bundle.parent().unwrap_or(bundle));
+            image.make_bios_iso()?;
+            Ok(image.iso())
+        })
+    }
 }

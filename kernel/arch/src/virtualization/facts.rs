@@ -16,6 +16,7 @@ pub(crate) fn facts(vendor: u32) -> Facts {
         efer_valid: efer_valid(),
         xcr0_valid: crate::extended::components(),
         physical_bits: physical_bits(),
+        has_write_log: false,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::cpu::{control, msr as registers};
 use crate::paging::direct;
 use crate::virtualization::residue;
 use abi::{GPR_RSP, SegmentState, VcpuPage};
-use base_units::Hpa;
+use base_units::{Gpa, Hpa};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use kernel_core::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Segment, VirtualCpu};
 use spec::control::{CR0_ET, CR0_NE, RFLAGS_IF};
@@ -445,6 +445,16 @@ impl VirtualCpu<X86> for Vmx {
     #[inline(always)]
     fn flush_memory(&mut self) {
         self.todo |= TODO_MEMORY;
+    }
+
+    #[cold]
+    fn log_writes(&mut self) {
+        self.start_log();
+    }
+
+    #[inline(always)]
+    fn take_log(&mut self, note: impl FnMut(Gpa)) {
+        self.empty_log(note);
     }
 }
 

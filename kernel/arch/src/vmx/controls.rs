@@ -78,6 +78,12 @@ const ENTRY: u32 = entry_control::LOAD_DEBUG | entry_control::LOAD_PAT | entry_c
 const EPT: u64 =
     capability::EPT_FOUR_LEVELS | capability::EPT_WRITE_BACK | capability::EPT_LARGE | capability::INVEPT;
 
+/// Whether processors can log which pages guests write: the log is fed by dirty bits.
+pub fn has_write_log(read: impl Fn(u32) -> u64) -> bool {
+    let may = (read(capability::SECONDARY) >> 32) as u32;
+    may & secondary::WRITE_LOG != 0 && read(capability::EPT_VPID) & capability::EPT_DIRTY != 0
+}
+
 /// Chooses the controls. `read` reads a capability MSR; `has_timer`: the preemption timer is wanted.
 ///
 /// # Errors
@@ -170,6 +176,16 @@ mod tests {
         );
         let true_pin = capability::PIN + capability::TRUE_DISTANCE;
         assert_eq!(without(true_pin, high(pin::VIRTUAL_NMIS)), Unavailable::NoControl);
+    }
+
+    #[test]
+    fn writes_are_logged_only_with_dirty_bits() {
+        assert!(has_write_log(processor(|_, all| all)));
+        let without = |wanted: u32, bits: u64| {
+            has_write_log(processor(move |number, all| if number == wanted { all & !bits } else { all }))
+        };
+        assert!(!without(capability::EPT_VPID, capability::EPT_DIRTY));
+        assert!(!without(capability::SECONDARY, u64::from(secondary::WRITE_LOG) << 32));
     }
 
     #[test]

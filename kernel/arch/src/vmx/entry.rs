@@ -162,7 +162,8 @@ impl Vmx {
         if reason & reason::ENTRY_FAILURE != 0 {
             return self.repair(reason, qualification);
         }
-        self.settle(0);
+        // A full log is found like a violation, in the middle of whatever.
+        self.settle(if reason == reason::LOG_FULL { qualification } else { 0 });
         let event = if reason == reason::EXCEPTION { read(field::EXIT_EVENT) as u32 } else { 0 };
         match reason {
             reason::EXCEPTION => self.settle_exception(event, qualification),

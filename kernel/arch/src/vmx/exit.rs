@@ -16,7 +16,9 @@ pub fn decode(reason: u32, qualification: u64, event: u32) -> Exit {
         exit::EXCEPTION => exception(qualification, event),
         exit::INTERRUPT | exit::PREEMPTION_TIMER => Exit::Interrupt,
         exit::TRIPLE_FAULT => Exit::Shutdown,
-        exit::INIT | exit::SIPI | exit::IO_SMI | exit::OTHER_SMI | exit::TPR_BELOW => Exit::Retry,
+        exit::INIT | exit::SIPI | exit::IO_SMI | exit::OTHER_SMI | exit::TPR_BELOW | exit::LOG_FULL => {
+            Exit::Retry
+        }
         exit::TASK_SWITCH => Exit::TaskSwitch { reason: u64::from(reason) },
         exit::INVD => Exit::CacheFlush { opcode: 0x08 },
         exit::WBINVD => Exit::CacheFlush { opcode: 0x09 },

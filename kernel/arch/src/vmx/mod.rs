@@ -10,19 +10,18 @@
 //! - `entry`: what comes before an entry and after an exit, when there is anything;
 //! - `directory`: the four entries that 32-bit PAE paging loads;
 //! - `switch`: the instructions that enter and leave a guest;
+//! - `log`: the log of the pages that a guest writes;
 //! - `exit`: what an exit means; `segment`: how segment registers are kept.
 //!
 //! Needed: EPT with four levels, write-back tables, 2 MiB pages and INVEPT, unrestricted guest, virtual NMIs, the TPR shadow,
 //! and loading EFER and PAT: all that came with unrestricted guest (Westmere). Used where offered: VPID, 1 GiB
-//! pages, PAUSE-loop exiting, RDTSCP, INVPCID, MSR bitmaps, intercepting ENCLS and ENCLV.
+//! pages, PAUSE-loop exiting, RDTSCP, INVPCID, MSR bitmaps, intercepting ENCLS and ENCLV; for guests whose memory is tracked,
+//! the page-modification log and with it EPT's accessed and dirty bits (others are tracked by write protection).
 //!
 //! The guest owns most of CR0 and CR4: the processor itself carries out what it writes there, with the
 //! faults and table loads that belong to it. Ring 0 sees only what the guest must not have.
 //!
 //! Not used:
-//! - accessed and dirty bits of EPT: nobody asks for them (who wrote what is found by write protection), and with them
-//!   the processor's own reads of guest page tables count as writes, which would break the sharing of cloned memory and
-//!   page tables in ROM. Hence no page-modification log either: it needs them.
 //! - APIC-register virtualisation, virtual-interrupt delivery and posted interrupts: the local APIC is a value in
 //!   `kernel_core` with a path of its own, as with AMD's AVIC. An interrupt for a guest that can take it is injected with the
 //!   entry, without an exit of its own.
@@ -43,6 +42,8 @@ mod directory;
 mod entry;
 #[cfg(target_os = "none")]
 mod host;
+#[cfg(target_os = "none")]
+mod log;
 #[cfg(target_os = "none")]
 mod permissions;
 #[cfg(target_os = "none")]

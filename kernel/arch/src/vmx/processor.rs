@@ -103,6 +103,7 @@ fn find_capabilities() -> Result<Capabilities, Unavailable> {
     let misc = capability_of(capability::MISC);
     let mut facts = facts::facts(2);
     facts.cr4_valid &= capability_of(capability::CR4_FIXED1);
+    facts.has_write_log = controls::has_write_log(capability_of);
     Ok(Capabilities {
         controls,
         translation: capability_of(capability::EPT_VPID),

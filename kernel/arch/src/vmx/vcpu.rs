@@ -31,6 +31,8 @@ pub struct Vmx {
     pub(super) block: Block,
     /// The virtual-APIC page, of which the processor uses the task priority alone.
     pub(super) apic: KernelFrame<X86>,
+    /// The log of writes, where there can be one.
+    pub(super) log: Option<KernelFrame<X86>>,
     pub(super) capabilities: &'static Capabilities,
     /// EPT pointer.
     pub(super) pointer: u64,
@@ -53,6 +55,8 @@ pub struct Vmx {
 
     /// Primary controls in the structure.
     pub(super) primary: u32,
+    /// Secondary controls in the structure.
+    pub(super) secondary: u32,
     /// CR0 bits of the host's as the guest wrote them.
     pub(super) hidden_cr0: u64,
     pub(super) cr2: u64,
@@ -114,9 +118,14 @@ impl Vmx {
         for word in 0..512 {
             X86::write_entry(apic.address(), word, 0);
         }
+        let log = match capabilities.facts.has_write_log {
+            true => Some(X86::frames().allocate_kernel()?),
+            false => None,
+        };
         let mut vcpu = Self {
             block: Block::new(capabilities.revision)?,
             apic,
+            log,
             capabilities,
             pointer: root.raw() | EPT_POINTER_BITS,
             switch: Switch::default(),
@@ -129,6 +138,7 @@ impl Vmx {
             host_root: u64::MAX,
             host_fs_base: u64::MAX,
             primary: capabilities.controls.primary,
+            secondary: capabilities.controls.secondary,
             hidden_cr0: 0,
             cr2: 0,
             breakpoints: [0; 4],
@@ -240,6 +250,15 @@ impl Vmx {
         if value != self.primary {
             self.primary = value;
             write(field::PRIMARY_CONTROLS, u64::from(value));
+        }
+    }
+
+    /// Sets or clears secondary controls.
+    pub(super) fn set_secondary(&mut self, bits: u32, is_on: bool) {
+        let value = if is_on { self.secondary | bits } else { self.secondary & !bits };
+        if value != self.secondary {
+            self.secondary = value;
+            write(field::SECONDARY_CONTROLS, u64::from(value));
         }
     }
 }

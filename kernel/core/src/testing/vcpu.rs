@@ -104,7 +104,14 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
     }
 
     fn facts() -> Facts {
-        Facts { vendor: 1, cr4_valid: 0x7ff | 1 << 18, efer_valid: 0xd01, xcr0_valid: 7, physical_bits: 40 }
+        Facts {
+            vendor: 1,
+            cr4_valid: 0x7ff | 1 << 18,
+            efer_valid: 0xd01,
+            xcr0_valid: 7,
+            physical_bits: 40,
+            ..Facts::default()
+        }
     }
 
     fn load(&mut self, _guest: u64) {}

@@ -41,7 +41,9 @@ pub struct Guest<M: Machine> {
 impl<M: Machine> Guest<M> {
     /// An empty guest, on the account of `group`.
     pub fn new(group: &Arc<Group>) -> Result<Arc<Self>, Error> {
-        let nesting = match M::Vcpu::facts().vendor {
+        let facts = M::Vcpu::facts();
+        let nesting = match facts.vendor {
+            VENDOR_INTEL if facts.has_write_log => Nesting::LoggedEpt,
             VENDOR_INTEL => Nesting::Ept,
             _ => Nesting::Npt,
         };

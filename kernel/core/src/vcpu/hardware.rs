@@ -137,6 +137,13 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn flush_memory(&mut self) {
         self.flush_tlb();
     }
+    /// Logs each page that becomes dirty in the nested tables, from the next entry on ([`Facts::has_write_log`]). A full log
+    /// exits with [`Exit::Retry`].
+    fn log_writes(&mut self) {}
+    /// Empties the log, handing out an address in each page.
+    fn take_log(&mut self, note: impl FnMut(Gpa)) {
+        let _ = note;
+    }
 }
 
 /// Whoever has a hardware vCPU and takes its exits.
@@ -163,6 +170,8 @@ pub struct Facts {
     pub xcr0_valid: u64,
     /// Bits of a physical address.
     pub physical_bits: u32,
+    /// The hardware can log which pages the guest writes ([`VirtualCpu::log_writes`]).
+    pub has_write_log: bool,
 }
 
 /// Segment registers, in the order of [`abi::RegisterState::segments`], then LDTR and TR.

@@ -66,6 +66,8 @@ pub struct Vcpu<M: Machine, V: VirtualCpu<M>> {
     pub(super) seen_generation: u64,
     /// The processor of that entry.
     pub(super) seen_cpu: usize,
+    /// The hardware logs writes.
+    pub(super) is_logging: bool,
 }
 
 impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
@@ -110,6 +112,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             told_tick: None,
             seen_generation: 0,
             seen_cpu: usize::MAX,
+            is_logging: false,
         };
         vcpu.hardware.attach();
         vcpu.reset();

@@ -70,9 +70,30 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         if generation != self.seen_generation {
             self.seen_generation = generation;
             self.hardware.flush_memory();
+            if self.space.is_logged() {
+                self.start_log();
+            }
         }
         self.hardware.enter(self.page);
         visitor.leave();
+        if self.is_logging {
+            self.note_writes();
+        }
+    }
+
+    #[cold]
+    fn start_log(&mut self) {
+        if !self.is_logging {
+            self.is_logging = true;
+            self.hardware.log_writes();
+        }
+    }
+
+    /// Tells the guest's memory what was written.
+    #[inline(never)]
+    fn note_writes(&mut self) {
+        let space = &self.space;
+        self.hardware.take_log(|gpa| space.note_write(gpa));
     }
 
     /// Prepares processor and vCPU; the VMM may have changed registers in the page.

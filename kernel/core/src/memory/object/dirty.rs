@@ -18,8 +18,10 @@ impl<M: Machine> MemoryObject<M> {
         let state = &mut *state;
         // What is written from now on is noted, but for pages that the next steps protect and clean.
         state.is_tracking = true;
+        state.views.start_log();
         let Some((pages, next)) = state.tree.step(&(from..ram.pages())) else { return Ok(Step::default()) };
         state.tree.visit(pages.clone(), &mut |_, _, slot| slot.clean());
+        // The first write to each page faults, which splits large pages; later ones may be logged.
         state.views.protect(&pages);
         Ok(Step { count: 0, next })
     }
@@ -36,7 +38,8 @@ impl<M: Machine> MemoryObject<M> {
 
     /// A step of reporting: sets the bit (lowest first, bit `shift` = the page at `offset`) of each page of the range that was
     /// written since the last report, marks it as clean, and counts them. What is written from now on is in
-    /// the next report, even by somebody who is writing right now.
+    /// the next report, even by somebody who is writing right now; where the processor logs writes, so may be what a running vCPU
+    /// wrote a moment ago. One that does not run has no such writes.
     ///
     /// # Errors
     /// `OutOfRange`, `BadArgument`, `BufferTooSmall`, `Unsupported`; `BadState` if tracking is off; `NoMemory`.
@@ -49,6 +52,8 @@ impl<M: Machine> MemoryObject<M> {
     ) -> Result<Step, Error> {
         let pages = self.page_range(offset, bytes)?;
         let ram = self.ram()?;
+        // Before the lock is taken for good, so that what they have logged can be noted.
+        ram.lock().views.expel();
         let mut state = ram.lock();
         let state = &mut *state;
         if !state.is_tracking {
@@ -72,9 +77,19 @@ impl<M: Machine> MemoryObject<M> {
             slot.clean()
         });
         if count > 0 {
-            state.views.protect(&pages);
+            state.views.rearm(&pages);
         }
         Ok(Step { count, next })
+    }
+
+    /// A processor has logged a write to this page.
+    pub(in crate::memory) fn note_write(&self, page: u64) {
+        let Ok(ram) = self.ram() else { return };
+        let mut state = ram.lock();
+        let (place, slot) = state.tree.find(page);
+        if state.is_tracking && slot.is_present() {
+            state.tree.set(place, slot.dirty());
+        }
     }
 }
 

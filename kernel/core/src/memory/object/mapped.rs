@@ -68,12 +68,10 @@ impl<M: Machine> Views<M> {
         Ok(())
     }
 
-    /// Removes the view that starts at `address` of `table`.
-    pub(super) fn remove(&mut self, table: &Arc<SpaceTable<M>>, address: u64) {
-        let found = self.0.iter().position(|view| view.is_at(table, address));
-        if let Some(index) = found {
-            self.0.swap_remove(index);
-        }
+    /// Removes the view that starts at `address` of `table`, and says what it showed.
+    pub(super) fn remove(&mut self, table: &Arc<SpaceTable<M>>, address: u64) -> Option<Range<u64>> {
+        let index = self.0.iter().position(|view| view.is_at(table, address))?;
+        Some(self.0.swap_remove(index).pages)
     }
 
     /// Takes the translations of these pages away everywhere.
@@ -91,6 +89,29 @@ impl<M: Machine> Views<M> {
             if let Some(addresses) = view.addresses(pages) {
                 view.table.protect(addresses);
             }
+        }
+    }
+
+    /// Has the next write to each of these pages noticed everywhere.
+    pub(super) fn rearm(&self, pages: &Range<u64>) {
+        for view in &self.0 {
+            if let Some(addresses) = view.addresses(pages) {
+                view.table.rearm(addresses);
+            }
+        }
+    }
+
+    /// Has every processor that logs its writes come out with what it has logged.
+    pub(super) fn expel(&self) {
+        for view in &self.0 {
+            view.table.expel();
+        }
+    }
+
+    /// Has writes logged where that can be done.
+    pub(super) fn start_log(&self) {
+        for view in &self.0 {
+            view.table.start_log();
         }
     }
 }

@@ -3,7 +3,8 @@
 //! An object of RAM is made of pages on first touch, in 4 KiB or, where its flags ask for it and memory allows,
 //! 2 MiB and 1 GiB pieces. Clones share frames until one side writes; frames count their references, each object
 //! marks what it may not write yet. Dirty tracking works by write protection: a page may be written through a
-//! mapping only after the object has noted it. Other objects name fixed memory: device registers, the boot
+//! mapping only after the object has noted it. Guests whose processor can log writes keep the right to write after the first
+//! fault; what the log says is noted at the vCPU's next exit. Other objects name fixed memory: device registers, the boot
 //! bundle, a frame that ring 0 shares with a program.
 //!
 //! The object's lock orders everything about its pages: a frame enters a page table only under it, so whoever

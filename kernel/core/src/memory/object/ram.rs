@@ -96,7 +96,12 @@ impl<M: Machine> Ram<M> {
     }
 
     pub(super) fn remove_view(&self, table: &Arc<SpaceTable<M>>, address: u64) {
-        self.state.lock().views.remove(table, address);
+        let mut state = self.state.lock();
+        let Some(pages) = state.views.remove(table, address) else { return };
+        if state.is_tracking && table.is_logged() {
+            // What is in a log still finds no mapping any more: all of it counts as written.
+            state.mark_dirty(pages);
+        }
     }
 
     #[inline]
@@ -354,6 +359,11 @@ impl<M: Machine> Ram<M> {
 }
 
 impl<M: Machine> State<M> {
+    /// Notes a write to each page of the range that is there.
+    fn mark_dirty(&mut self, pages: Range<u64>) {
+        self.tree.visit(pages, &mut |_, _, slot| if slot.is_present() { slot.dirty() } else { slot });
+    }
+
     /// Whether this page may be written as it is.
     #[inline]
     fn is_writable(&self, slot: Slot) -> bool {

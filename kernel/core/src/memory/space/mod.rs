@@ -20,7 +20,7 @@ use crate::group::Group;
 use crate::machine::Machine;
 use abi::Error;
 use alloc::sync::Arc;
-use base_units::{Hpa, PAGE_BYTES, PageSize};
+use base_units::{Gpa, Hpa, PAGE_BYTES, PageSize};
 use core::marker::PhantomData;
 use core::ops::Range;
 use mapping::{Mapping, Mappings};
@@ -39,6 +39,8 @@ pub enum Nesting {
     Npt,
     /// Intel's extended page tables.
     Ept,
+    /// The same, and the processor can log which pages it writes.
+    LoggedEpt,
 }
 
 /// Mappings and the page table that faults fill from them.
@@ -55,7 +57,7 @@ impl<M: Machine> Space<M, ProcessKind> {
     /// # Errors
     /// `NoMemory`.
     pub fn new(group: &Arc<Group>) -> Result<Arc<Self>, Error> {
-        Self::with(Owner::Process, Format::X86, group)
+        Self::with(Owner::Process, Format::X86, false, group)
     }
 }
 
@@ -67,15 +69,28 @@ impl<M: Machine> Space<M, GuestKind> {
     pub fn new(group: &Arc<Group>, nesting: Nesting) -> Result<Arc<Self>, Error> {
         let format = match nesting {
             Nesting::Npt => Format::X86,
-            Nesting::Ept => Format::EPT,
+            Nesting::Ept | Nesting::LoggedEpt => Format::EPT,
         };
-        Self::with(Owner::Guest, format, group)
+        Self::with(Owner::Guest, format, nesting == Nesting::LoggedEpt, group)
+    }
+
+    /// Whether vCPUs are to log which pages they write. Asked whenever the generation has changed; once true it stays.
+    pub fn is_logged(&self) -> bool {
+        self.table.is_logged()
+    }
+
+    /// Notes a write that a processor has logged. What is not mapped any more was noted when it was unmapped.
+    pub fn note_write(&self, address: Gpa) {
+        let mappings = self.mappings.read();
+        if let Some(mapping) = mappings.find(address.raw()) {
+            mapping.memory.note_write(mapping.page(address.raw()));
+        }
     }
 }
 
 impl<M: Machine, K: Kind> Space<M, K> {
-    fn with(owner: Owner, format: Format, group: &Arc<Group>) -> Result<Arc<Self>, Error> {
-        let table = SpaceTable::new(owner, format, group)?;
+    fn with(owner: Owner, format: Format, can_log: bool, group: &Arc<Group>) -> Result<Arc<Self>, Error> {
+        let table = SpaceTable::new(owner, format, can_log, group)?;
         Ok(Arc::new(Self { table, mappings: RwLock::new(Mappings::new()), _kind: PhantomData }))
     }
 

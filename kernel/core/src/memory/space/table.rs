@@ -11,6 +11,7 @@ use abi::Error;
 use alloc::sync::Arc;
 use base_units::{Hpa, PageSize};
 use core::ops::Range;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Addresses that four levels of tables translate.
 pub(super) const ADDRESS_END: u64 = 1 << 48;
@@ -30,6 +31,10 @@ pub(in crate::memory) struct SpaceTable<M: Machine> {
     format: Format,
     root: Hpa,
     residency: Residency<M>,
+    /// The processor can log which pages it writes.
+    can_log: bool,
+    /// It does.
+    is_logged: AtomicBool,
     table: Lock<Table<M>>,
 }
 
@@ -44,13 +49,19 @@ impl Owner {
 }
 
 impl<M: Machine> SpaceTable<M> {
-    pub(super) fn new(owner: Owner, format: Format, group: &Arc<Group>) -> Result<Arc<Self>, Error> {
+    pub(super) fn new(
+        owner: Owner,
+        format: Format,
+        can_log: bool,
+        group: &Arc<Group>,
+    ) -> Result<Arc<Self>, Error> {
         let root = M::frames().allocate_kernel().map(KernelFrame::into_address).ok_or(Error::NoMemory)?;
         if owner == Owner::Process {
             M::share_kernel_half(root);
         }
         let table = Lock::new(Table::new(format, root, group.clone()));
-        Ok(Arc::new(Self { owner, format, root, residency: Residency::new(), table }))
+        let is_logged = AtomicBool::new(false);
+        Ok(Arc::new(Self { owner, format, root, residency: Residency::new(), can_log, is_logged, table }))
     }
 
     pub(super) fn root(&self) -> Hpa {
@@ -101,6 +112,38 @@ impl<M: Machine> SpaceTable<M> {
     /// Where a step ends that begins with `range`: a bounded number of pages is mapped before.
     pub(super) fn step_end(&self, range: &Range<u64>) -> u64 {
         self.table.lock().step_end(range)
+    }
+
+    /// Has processors log their writes from the next entry on, if they can; for good, because other objects of the space may
+    /// come to rely on it. When this returns no processor is in the space that does not.
+    pub(in crate::memory) fn start_log(&self) {
+        if self.can_log && !self.is_logged.swap(true, Ordering::Release) {
+            self.residency.shoot_down();
+        }
+    }
+
+    /// Whether processors log their writes.
+    pub(in crate::memory) fn is_logged(&self) -> bool {
+        self.is_logged.load(Ordering::Acquire)
+    }
+
+    /// Waits until every processor that logs its writes has left the space once.
+    pub(in crate::memory) fn expel(&self) {
+        if self.is_logged() {
+            self.residency.shoot_down();
+        }
+    }
+
+    /// Sees to it that the next write to each page of the range is noticed: logged, or else stopped. Waits until no processor
+    /// uses an older translation.
+    pub(in crate::memory) fn rearm(&self, range: Range<u64>) {
+        if !self.is_logged() {
+            return self.protect(range);
+        }
+        let has_changed = self.table.lock().rearm(range);
+        if has_changed {
+            self.residency.shoot_down();
+        }
     }
 
     /// [`SpaceTable::clear`] that frees tables too.

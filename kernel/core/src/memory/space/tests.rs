@@ -17,8 +17,12 @@ const OBJECT_PAGES: u64 = 1100;
 const SPACE_PAGES: u64 = 2400;
 const ALL: Permissions = Permissions { write: true, execute: true };
 
-/// One processor's TLB for one space: page to frame, with the right to write.
-type Tlb = HashMap<u64, (Hpa, bool)>;
+/// One processor's TLB for one space: page to frame, with the right to write, and whether the processor knows that the
+/// page is dirty.
+type Tlb = HashMap<u64, (Hpa, bool, bool)>;
+
+/// EPT: the dirty bit of an entry.
+const DIRTY: u64 = 1 << 9;
 
 struct World {
     group: Arc<Group>,
@@ -30,6 +34,8 @@ struct World {
     contents: Vec<Vec<u64>>,
     dirty: Vec<Option<BTreeSet<u64>>>,
     tlbs: HashMap<(usize, usize), Tlb>,
+    /// What each processor has logged: spaces and pages.
+    logs: HashMap<usize, Vec<(usize, u64)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,21 +77,25 @@ impl World {
         let memory = Memory::create(group.clone(), OBJECT_PAGES * PAGE, flags).unwrap();
         let space = || Guest::new(&group, nesting).unwrap();
         Self {
-            format: if nesting == Nesting::Ept { Format::EPT } else { Format::X86 },
+            format: if nesting == Nesting::Npt { Format::X86 } else { Format::EPT },
             spaces: vec![space(), space()],
             mapped: vec![BTreeMap::new(), BTreeMap::new()],
             objects: vec![memory],
             contents: vec![vec![0; OBJECT_PAGES as usize]],
             dirty: vec![None],
             tlbs: HashMap::new(),
+            logs: HashMap::new(),
             group,
         }
     }
 
     /// Acts as this processor, in ring 0.
-    fn ring_0(&self, cpu: usize) {
+    fn ring_0(&mut self, cpu: usize) {
         ram::set_cpu(cpu);
         Residency::<FakeMachine>::leave(cpu);
+        for (space, page) in self.logs.remove(&cpu).unwrap_or_default() {
+            self.spaces[space].note_write(Gpa::new(page * PAGE));
+        }
     }
 
     /// Reads or writes as the guest on `cpu` does: by its TLB, else by the table, else by a fault. Afterwards the
@@ -98,6 +108,9 @@ impl World {
                 self.tlbs.remove(&(cpu, space));
             }
             if let Some(frame) = self.translate(cpu, space, page, access) {
+                if write.is_some() {
+                    self.log(cpu, space, page);
+                }
                 self.touch(space, page, frame, write);
                 return;
             }
@@ -114,15 +127,38 @@ impl World {
 
     fn translate(&mut self, cpu: usize, space: usize, page: u64, access: Access) -> Option<Hpa> {
         let tlb = self.tlbs.entry((cpu, space)).or_default();
-        let cached = tlb.get(&page).filter(|(_, is_writable)| access == Access::Read || *is_writable);
-        if let Some((frame, _)) = cached {
+        let cached = tlb.get(&page).filter(|(_, is_writable, _)| access == Access::Read || *is_writable);
+        if let Some((frame, ..)) = cached {
             return Some(*frame);
         }
         let root = self.spaces[space].root();
-        let walk = |access| table::frame_of::<FakeMachine>(&self.format, root, page * PAGE, access);
-        let frame = walk(access)?;
-        tlb.insert(page, (frame, walk(Access::Write).is_some()));
+        let frame = table::frame_of::<FakeMachine>(&self.format, root, page * PAGE, Access::Read)?;
+        let (table, index) = find_leaf(root, page)?;
+        let entry = FakeMachine::read_entry(table, index);
+        let is_writable = entry & 1 << 1 != 0;
+        if access == Access::Write && !is_writable {
+            return None;
+        }
+        let is_dirty = self.format == Format::X86 || entry & DIRTY != 0;
+        tlb.insert(page, (frame, is_writable, is_dirty));
         Some(frame)
+    }
+
+    /// Sets the dirty bit and logs the write, as a processor does that does not know the page as dirty.
+    fn log(&mut self, cpu: usize, space: usize, page: u64) {
+        let root = self.spaces[space].root();
+        let Some(known) = self.tlbs.get_mut(&(cpu, space)).and_then(|tlb| tlb.get_mut(&page)) else { return };
+        if known.2 {
+            return;
+        }
+        known.2 = true;
+        assert!(self.spaces[space].is_logged(), "a page is clean that nobody logs");
+        let Some((table, index)) = find_leaf(root, page) else { return };
+        let entry = FakeMachine::read_entry(table, index);
+        if entry & DIRTY == 0 {
+            FakeMachine::write_entry(table, index, entry | DIRTY);
+            self.logs.entry(cpu).or_default().push((space, page));
+        }
     }
 
     fn touch(&mut self, space: usize, page: u64, frame: Hpa, write: Option<u64>) {
@@ -205,6 +241,8 @@ impl World {
     }
 
     fn collect(&mut self, object: usize) {
+        // What running vCPUs have logged would be in the next report.
+        (0..CPUS).for_each(|cpu| self.ring_0(cpu));
         let mut bitmap = [0; OBJECT_PAGES.div_ceil(8) as usize];
         let Some(dirty) = &mut self.dirty[object] else { return };
         self.objects[object].collect_dirty(0, OBJECT_PAGES * PAGE, 0, &mut bitmap).unwrap();
@@ -258,6 +296,23 @@ impl World {
     }
 }
 
+/// The table and index of the entry that maps a page.
+fn find_leaf(root: Hpa, page: u64) -> Option<(Hpa, usize)> {
+    let mut table = root;
+    for level in (0..4).rev() {
+        let index = (page >> (9 * level)) as usize % 512;
+        let entry = FakeMachine::read_entry(table, index);
+        if entry & 1 == 0 {
+            return None;
+        }
+        if level == 0 || entry & 1 << 7 != 0 {
+            return Some((table, index));
+        }
+        table = Hpa::new(entry & 0x000f_ffff_ffff_f000);
+    }
+    None
+}
+
 fn compare(flags: MemoryFlags, nesting: Nesting, steps: Vec<Step>) {
     let mut world = World::new(flags, nesting);
     world.map(0, 0, 0, 0..OBJECT_PAGES);
@@ -278,6 +333,11 @@ proptest! {
     #[test]
     fn no_processor_sees_what_is_no_longer_so(steps in prop::collection::vec(step(), 1..120)) {
         compare(MemoryFlags::empty(), Nesting::Npt, steps);
+    }
+
+    #[test]
+    fn nor_where_writes_are_logged(steps in prop::collection::vec(step(), 1..120)) {
+        compare(MemoryFlags::LARGE_PAGES, Nesting::LoggedEpt, steps);
     }
 
     #[test]

@@ -26,13 +26,16 @@ pub(in crate::memory) struct Format {
     execute: u64,
     /// Set in entries that may not be executed.
     no_execute: u64,
+    /// The processor has written to the page, or need not say so.
+    dirty: u64,
     /// Bits for write-back, uncached, write-combining.
     caching: [u64; 3],
 }
 
 /// Accessed and dirty are set from the start: the processor then needs no write to the entry at the first
-/// access. Who wrote what is found by write protection.
+/// access. Who wrote what is found by write protection, or by a log of writes, which asks for dirty to be cleared.
 const X86_ACCESSED_DIRTY: u64 = 1 << 5 | 1 << 6;
+const X86_DIRTY: u64 = 1 << 6;
 const X86_USER: u64 = 1 << 2;
 const X86_NO_EXECUTE: u64 = 1 << 63;
 const X86_PWT: u64 = 1 << 3;
@@ -40,6 +43,7 @@ const X86_PCD: u64 = 1 << 4;
 const EPT_EXECUTE: u64 = 1 << 2;
 const EPT_MEMORY_TYPE_SHIFT: u32 = 3;
 const EPT_ACCESSED_DIRTY: u64 = 1 << 8 | 1 << 9;
+const EPT_DIRTY: u64 = 1 << 9;
 
 impl Format {
     /// Ring 3 (Intel SDM vol. 3, 4.5). Guests of AMD-V too: the nested walk is a user access (AMD APM
@@ -49,6 +53,7 @@ impl Format {
         leaf: PRESENT | X86_USER | X86_ACCESSED_DIRTY,
         execute: 0,
         no_execute: X86_NO_EXECUTE,
+        dirty: X86_DIRTY,
         caching: [0, X86_PCD | X86_PWT, PAT_WRITE_COMBINING << 3],
     };
     /// Intel's extended page tables (Intel SDM vol. 3, 29.3.2). Memory types: 6 WB, 0 UC, 1 WC.
@@ -57,6 +62,7 @@ impl Format {
         leaf: PRESENT | EPT_ACCESSED_DIRTY,
         execute: EPT_EXECUTE,
         no_execute: 0,
+        dirty: EPT_DIRTY,
         caching: [6 << EPT_MEMORY_TYPE_SHIFT, 0, 1 << EPT_MEMORY_TYPE_SHIFT],
     };
 
@@ -73,6 +79,16 @@ impl Format {
         let execute = if leaf.permissions.execute { self.execute } else { self.no_execute };
         let caching = self.caching[leaf.caching as usize];
         Entry(leaf.frame.raw() | self.leaf | size | write | execute | caching)
+    }
+
+    /// Whether a page may be written without anybody taking note. A writable one that is not dirty is in nobody's report yet.
+    pub(super) fn may_write(&self, entry: Entry) -> bool {
+        entry.is_writable() && entry.0 & self.dirty != 0
+    }
+
+    /// A writable leaf whose next write the processor notes again.
+    pub(super) fn clean(&self, entry: Entry) -> Entry {
+        Entry(entry.0 & !self.dirty)
     }
 
     /// Whether a present entry lets instructions be fetched.

@@ -60,6 +60,8 @@ pub(super) struct Detached {
 enum Change {
     Clear,
     Protect,
+    /// As `Protect`, but small pages stay writable and are clean.
+    Rearm,
 }
 
 impl<M: Machine> Table<M> {
@@ -115,12 +117,44 @@ impl<M: Machine> Table<M> {
 
     /// Takes all pages out that touch the range; whether there were any.
     pub(super) fn clear(&mut self, range: Range<u64>) -> bool {
-        visit::<M>(self.root, TOP, &range, Change::Clear)
+        self.visit(self.root, TOP, &range, Change::Clear)
     }
 
     /// Takes the right to write from all pages that touch the range; whether any had it.
     pub(super) fn protect(&mut self, range: Range<u64>) -> bool {
-        visit::<M>(self.root, TOP, &range, Change::Protect)
+        self.visit(self.root, TOP, &range, Change::Protect)
+    }
+
+    /// Has the processor log the next write to each writable page of 4 KiB of the range; larger ones are protected. Whether
+    /// any page changed.
+    pub(super) fn rearm(&mut self, range: Range<u64>) -> bool {
+        self.visit(self.root, TOP, &range, Change::Rearm)
+    }
+
+    /// Changes the leaves below `table` that touch `range`; whether any changed. A large leaf changes as a
+    /// whole: taking too much away costs a fault, nothing else.
+    fn visit(&self, table: Hpa, level: u32, range: &Range<u64>, change: Change) -> bool {
+        let mut has_changed = false;
+        for (index, part) in parts(level, range) {
+            let entry = read::<M>(table, index);
+            if !entry.is_present() {
+                continue;
+            }
+            if !entry.is_leaf(level) {
+                has_changed |= self.visit(entry.address(), level - 1, &part, change);
+                continue;
+            }
+            let new = match change {
+                Change::Clear => Entry::NONE,
+                Change::Rearm if level == 0 && entry.is_writable() => self.format.clean(entry),
+                Change::Protect | Change::Rearm => entry.protected(),
+            };
+            if new != entry {
+                write::<M>(table, index, new);
+                has_changed = true;
+            }
+        }
+        has_changed
     }
 
     /// Takes all unused tables of the range out, as far as `detached` has room. Whether that is done; if not,
@@ -198,31 +232,6 @@ impl Detached {
     fn is_full(&self) -> bool {
         self.count == DETACHED_MAX
     }
-}
-
-/// Changes the leaves below `table` that touch `range`; whether any changed. A large leaf changes as a
-/// whole: taking too much away costs a fault, nothing else.
-fn visit<M: Machine>(table: Hpa, level: u32, range: &Range<u64>, change: Change) -> bool {
-    let mut has_changed = false;
-    for (index, part) in parts(level, range) {
-        let entry = read::<M>(table, index);
-        if !entry.is_present() {
-            continue;
-        }
-        if !entry.is_leaf(level) {
-            has_changed |= visit::<M>(entry.address(), level - 1, &part, change);
-            continue;
-        }
-        let new = match change {
-            Change::Clear => Entry::NONE,
-            Change::Protect => entry.protected(),
-        };
-        if new != entry {
-            write::<M>(table, index, new);
-            has_changed = true;
-        }
-    }
-    has_changed
 }
 
 /// Where the step ends that looks at `left` entries below `table`, if it is in the range; whole tables count.

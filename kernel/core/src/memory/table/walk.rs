@@ -25,7 +25,7 @@ pub(in crate::memory) fn frame_of<M: Machine>(
         if entry.is_leaf(level) {
             let is_allowed = match access {
                 Access::Read => true,
-                Access::Write => entry.is_writable(),
+                Access::Write => format.may_write(entry),
                 Access::Execute => format.may_execute(entry),
             };
             let within = address & (span(level) - 1) & !(PAGE_BYTES - 1);
