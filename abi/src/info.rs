@@ -40,9 +40,16 @@ pub struct SystemInfo {
     pub guest_address_bits: u32,
     /// XCR0 bits that a guest may set.
     pub guest_xcr0: u64,
+    /// `GUEST_*` bits: what guests may have of this processor that its own CPUID does not tell.
+    pub guest_features: u64,
     /// Build id of the kernel, ASCII, zero-padded.
     pub build_id: [u8; 40],
 }
+
+/// [`SystemInfo::guest_features`]: XSAVES and XRSTORS work in guests, without supervisor components.
+pub const GUEST_XSAVES: u64 = 1 << 0;
+/// [`SystemInfo::guest_features`]: a guest's TSC can have a rate of its own ([`crate::StateKind::TscRate`]).
+pub const GUEST_TSC_RATE: u64 = 1 << 1;
 
 /// Limits of a group.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -25,8 +25,8 @@ pub use boot::{
 pub use error::Error;
 pub use handle::{Handle, ObjectKind, Rights};
 pub use info::{
-    ExitCounter, GroupInfo, GroupLimits, MemoryInfo, ProcessInfo, ProcessState, SystemInfo, SystemStats,
-    VcpuStats, WEIGHT_DEFAULT,
+    ExitCounter, GUEST_TSC_RATE, GUEST_XSAVES, GroupInfo, GroupLimits, MemoryInfo, ProcessInfo, ProcessState,
+    SystemInfo, SystemStats, VcpuStats, WEIGHT_DEFAULT,
 };
 pub use message::{MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, RootHandle};
 pub use signal::{Packet, Signals};

@@ -285,8 +285,11 @@ pub enum StateKind {
     Cpuid = 5,
     /// One `u64`: the guest-physical address of the KVM steal-time record (64-byte aligned), 0 = none.
     StealTime = 6,
-    /// One `u64`: guest TSC = host TSC + this (wrapping).
+    /// One `u64`: guest TSC = host TSC at the guest's rate + this (wrapping).
     TscOffset = 7,
+    /// One `u64`: ticks per second of the guest's TSC; 0 = as many as the host's. Another rate is `Unsupported` without
+    /// [`crate::GUEST_TSC_RATE`].
+    TscRate = 8,
 }
 
 impl StateKind {
@@ -300,6 +303,7 @@ impl StateKind {
             5 => StateKind::Cpuid,
             6 => StateKind::StealTime,
             7 => StateKind::TscOffset,
+            8 => StateKind::TscRate,
             _ => return None,
         })
     }

@@ -7,6 +7,8 @@ pub mod field {
     pub const VPID: u64 = 0x0000;
     /// Selector of ES; the other segments follow in steps of 2: CS, SS, DS, FS, GS, LDTR, TR.
     pub const GUEST_SELECTORS: u64 = 0x0800;
+    /// Requested and serviced interrupt: the highest vector of each in a byte.
+    pub const INTERRUPT_STATUS: u64 = 0x0810;
     /// Where the next entry of the page-modification log goes.
     pub const WRITE_LOG_INDEX: u64 = 0x0812;
     /// Host selector of ES, then CS, SS, DS, FS, GS, TR in steps of 2.
@@ -33,8 +35,14 @@ pub mod field {
     pub const VIRTUAL_APIC: u64 = 0x2012;
     /// EPT pointer.
     pub const EPT_POINTER: u64 = 0x201a;
+    /// Which vectors' ends exit: the first of four words, in steps of 2.
+    pub const EOI_EXITS: u64 = 0x201c;
     /// Which ENCLS leaves exit.
     pub const ENCLS_BITMAP: u64 = 0x202e;
+    /// Which supervisor components make XSAVES and XRSTORS exit.
+    pub const XSAVES_BITMAP: u64 = 0x202c;
+    /// Guest TSC = TSC * this + offset.
+    pub const TSC_MULTIPLIER: u64 = 0x2032;
     /// Which ENCLV leaves exit.
     pub const ENCLV_BITMAP: u64 = 0x2036;
     /// Guest-physical address of an EPT violation.
@@ -237,20 +245,30 @@ pub mod secondary {
     pub const EPT: u32 = 1 << 1;
     /// RDTSCP and RDPID exist.
     pub const RDTSCP: u32 = 1 << 3;
+    /// Accesses to x2APIC MSRs go to the virtual-APIC page.
+    pub const VIRTUAL_X2APIC: u32 = 1 << 4;
     /// Translations carry a virtual-processor identifier.
     pub const VPID: u32 = 1 << 5;
     /// WBINVD exits.
     pub const WBINVD: u32 = 1 << 6;
     /// The guest may run without paging and protection.
     pub const UNRESTRICTED: u32 = 1 << 7;
+    /// Reads of APIC registers go to the virtual-APIC page.
+    pub const APIC_REGISTERS: u32 = 1 << 8;
+    /// Interrupts are delivered and ended as the virtual-APIC page says.
+    pub const INTERRUPT_DELIVERY: u32 = 1 << 9;
     /// Loops of PAUSE exit.
     pub const PAUSE_LOOP: u32 = 1 << 10;
     /// INVPCID exists.
     pub const INVPCID: u32 = 1 << 12;
     /// ENCLS exits as its bitmap says.
     pub const ENCLS: u32 = 1 << 15;
+    /// XSAVES and XRSTORS exist.
+    pub const XSAVES: u32 = 1 << 20;
     /// Pages that become dirty are logged.
     pub const WRITE_LOG: u32 = 1 << 17;
+    /// The TSC multiplier counts.
+    pub const TSC_SCALING: u32 = 1 << 25;
     /// ENCLV exits as its bitmap says.
     pub const ENCLV: u32 = 1 << 28;
 }
@@ -345,6 +363,8 @@ pub mod exit {
     pub const PAUSE: u32 = 40;
     /// TPR below the threshold.
     pub const TPR_BELOW: u32 = 43;
+    /// The end of an interrupt that exits.
+    pub const END_OF_INTERRUPT: u32 = 45;
     /// EPT violation.
     pub const EPT_VIOLATION: u32 = 48;
     /// EPT misconfiguration.
@@ -434,6 +454,9 @@ pub const PENDING_STEP: u64 = 1 << 14;
 pub const EPT_POINTER_BITS: u64 = 6 | 3 << 3;
 /// EPT pointer: accessed and dirty bits are kept.
 pub const EPT_POINTER_DIRTY: u64 = 1 << 6;
+
+/// Bits below the point of the TSC multiplier (25.6.5).
+pub const TSC_FRACTION_BITS: u32 = 48;
 
 /// Capability MSRs (appendix A).
 pub mod capability {

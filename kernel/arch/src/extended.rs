@@ -8,12 +8,14 @@
 
 use crate::cpu::features::{Features, cpuid};
 use crate::cpu::local::local;
+use crate::cpu::msr;
 use alloc::alloc::{alloc_zeroed, dealloc};
 use core::alloc::Layout;
 use core::arch::asm;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use kernel_core::ExtendedState;
+use spec::msr::XSS;
 
 /// x87 and SSE.
 const LEGACY: u64 = 0b11;
@@ -78,6 +80,15 @@ pub(crate) fn enable() {
     if COMPONENTS.load(Relaxed) != 0 {
         set_xcr0(COMPONENTS.load(Relaxed));
     }
+    if has_supervisor_form() {
+        // SAFETY: the MSR exists with XSAVES; nobody here has supervisor components, whatever the firmware has left.
+        unsafe { msr::write(XSS, 0) };
+    }
+}
+
+/// Whether XSAVES and XRSTORS exist (Intel SDM vol. 1, 13.2).
+pub(crate) fn has_supervisor_form() -> bool {
+    COMPONENTS.load(Relaxed) != 0 && cpuid(0xd, 1).eax & 1 << 3 != 0
 }
 
 /// XCR0 bits that a guest or program may set.

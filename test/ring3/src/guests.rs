@@ -1,11 +1,11 @@
 //! What a program may do with a guest of its own: find out which memory it writes, and set its clock.
 
 use alloc::{format, string::String, vec, vec::Vec};
-use base_units::{Gpa, Nanos};
+use base_units::Gpa;
 use core::sync::atomic::Ordering::Relaxed;
 use user_rt::{
-    ExitCounter, ExitKind, GPR_RCX, GPR_RDI, Group, Guest, GuestMapFlags, Memory, MemoryFlags, RegisterState,
-    Packet, Port, SegmentState, Vcpu, VcpuRunner, now,
+    ExitCounter, ExitKind, GPR_RAX, GPR_RCX, GPR_RDI, GPR_RDX, GUEST_TSC_RATE, Group, Guest, GuestMapFlags,
+    Memory, MemoryFlags, RegisterState, SegmentState, Vcpu, VcpuRunner, read_ticks, system_info,
 };
 
 /// Bytes of the guest's memory.
@@ -20,10 +20,13 @@ const MANY: u64 = 1300;
 const FEW: u64 = 5;
 /// Returns to this program that a turn may take.
 const RETURNS_MAX: u32 = 1000;
-/// How long the console may take to show what was found.
-const PAUSE: Nanos = Nanos::from_millis(500);
 /// What the guest does, again and again: `mov [edi], al; add edi, 4096; loop; out 0x80, al`.
 const WRITES: [u8; 14] = [0x88, 0x07, 0x81, 0xc7, 0x00, 0x10, 0, 0, 0xe2, 0xf6, 0xe6, 0x80, 0xeb, 0xf2];
+
+/// And this: `rdtsc; out 0x80, al`.
+const CLOCK: [u8; 6] = [0x0f, 0x31, 0xe6, 0x80, 0xeb, 0xfa];
+/// Looks at its clock.
+const CLOCK_TURNS: u32 = 20;
 
 /// A guest with one vCPU, in 32-bit protected mode without paging.
 struct Machine {
@@ -41,10 +44,7 @@ fn sentence(error: user_rt::Error) -> String {
 pub(crate) fn obey(group: &Group) -> Result<(), String> {
     let mut machine = Machine::new(group).map_err(sentence)?;
     machine.is_tracked()?;
-    // What was found shall be on the console before anything is done that could bring the machine down.
-    let port = Port::create().map_err(sentence)?;
-    let _ = port.wait(&mut [Packet::default(); 1], Nanos::new(now().raw() + PAUSE.raw()));
-    Ok(())
+    machine.has_its_own_clock()
 }
 
 impl Machine {
@@ -98,6 +98,38 @@ impl Machine {
     fn faults(&self) -> Result<u64, String> {
         let stats = self.vcpu.stats().map_err(sentence)?;
         Ok(stats.exits[ExitCounter::Memory as usize])
+    }
+
+    /// The guest's clock runs at half the speed of the host's, or the kernel says that it cannot.
+    fn has_its_own_clock(&mut self) -> Result<(), String> {
+        let info = system_info();
+        let rate = info.tsc_hz / 2;
+        match self.runner.set_tsc_rate(rate) {
+            Ok(()) => {}
+            Err(user_rt::Error::Unsupported) if info.guest_features & GUEST_TSC_RATE == 0 => {
+                user_rt::log!("RING3 a guest's clock has the host's rate");
+                return Ok(());
+            }
+            Err(error) => return Err(sentence(error)),
+        }
+        self.memory.write(CODE, &CLOCK).map_err(sentence)?;
+        let mut state = self.runner.registers().map_err(sentence)?;
+        state.rip = CODE;
+        self.runner.set_registers(&state).map_err(sentence)?;
+        for _ in 0..CLOCK_TURNS {
+            let before = read_ticks();
+            self.run_to_port()?;
+            let after = read_ticks();
+            let [low, high] = [GPR_RAX, GPR_RDX].map(|index| self.runner.page().gpr[index].load(Relaxed));
+            let seen = high << 32 | low & 0xffff_ffff;
+            // The ratio has 48 bits, or 32: it may be a little less than a half.
+            let (least, most) = (before / 2, after / 2);
+            if seen.saturating_add(seen >> 24) < least || seen > most {
+                return Err(format!("a clock of half the speed shows {seen}, not {least} to {most}"));
+            }
+        }
+        user_rt::log!("RING3 a guest's clock has a rate of its own");
+        self.runner.set_tsc_rate(0).map_err(sentence)
     }
 
     /// Each write is in the next report, and nothing else is.

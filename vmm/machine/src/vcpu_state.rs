@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
 /// Version of [`VcpuState`].
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// Rates of the TSC are the same if they differ by less than one part in so many: 250 ppm.
+const TOLERANCE: u64 = 4000;
 /// Bytes of registers or of the local APIC at the most: a page.
 const PART_BYTES_MAX: usize = 4096;
 /// Bytes of extended state at the most: AVX-512 takes less than three KiB, AMX eight more.
@@ -36,6 +38,8 @@ pub struct VcpuState {
     pub msrs: Vec<SavedMsr>,
     /// The guest's TSC at the moment of saving.
     pub tsc: u64,
+    /// Ticks per second of that TSC.
+    pub tsc_hz: u64,
     /// The paravirtual MSRs as the guest wrote them: wall clock, system time, steal time.
     pub paravirtual: [u64; 3],
 }
@@ -60,19 +64,31 @@ impl VcpuState {
     }
 }
 
+/// Whether a guest that knows a TSC of `saved_hz` may have one of `host_hz`: clocks differ by as much, and guests correct it.
+pub fn is_same_rate(saved_hz: u64, host_hz: u64) -> bool {
+    saved_hz.abs_diff(host_hz) <= host_hz / TOLERANCE
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_that_crystals_differ_by_are_the_same() {
+        assert!(is_same_rate(2_000_400_000, 2_000_000_000));
+        assert!(!is_same_rate(2_001_000_000, 2_000_000_000));
+        assert!(!is_same_rate(0, 2_000_000_000));
+    }
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn what_is_saved_is_restored(
             registers: Vec<u8>, xsave: Vec<u8>, values in prop::collection::vec(any::<(u32, u64)>(), 0..20),
-            tsc: u64, paravirtual: [u64; 3],
+            tsc: u64, tsc_hz: u64, paravirtual: [u64; 3],
         ) {
             let msrs = values.into_iter().map(|(number, value)| SavedMsr { number, value }).collect();
-            let state = VcpuState { registers, xsave, msrs, tsc, paravirtual, ..VcpuState::default() };
+            let state = VcpuState { registers, xsave, msrs, tsc, tsc_hz, paravirtual, ..VcpuState::default() };
 
             prop_assert_eq!(VcpuState::restore(state.save().as_saved()), Ok(state));
         }

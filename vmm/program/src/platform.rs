@@ -2,7 +2,7 @@
 
 use crate::inputs::{BootFiles, FirmwareFiles, KernelFiles};
 use alloc::{boxed::Box, format, string::String};
-use user_rt::system_info;
+use user_rt::{GUEST_XSAVES, system_info};
 use vmm_machine::{CpuidPlan, HostCpuid, HostFacts, MachinePlan, MemoryMap, pc::PcPlan};
 use vmm_protocol::MachineConfig;
 
@@ -46,10 +46,17 @@ impl Platform {
     }
 }
 
+/// CPUID leaf Dh, subleaf 1, EAX: XSAVES.
+const EAX_XSAVES: u32 = 1 << 3;
+
+/// What guests may have of this processor: its CPUID, but for what ring 0 does not let them have.
 fn host_facts() -> HostFacts {
     let info = system_info();
     let cpuid = HostCpuid::read(|leaf, subleaf| {
-        let answer = user_rt::cpuid(leaf, subleaf);
+        let mut answer = user_rt::cpuid(leaf, subleaf);
+        if (leaf, subleaf) == (0xd, 1) && info.guest_features & GUEST_XSAVES == 0 {
+            answer.eax &= !EAX_XSAVES;
+        }
         [answer.eax, answer.ebx, answer.ecx, answer.edx]
     });
     HostFacts {

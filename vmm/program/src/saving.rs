@@ -6,11 +6,15 @@
 
 use crate::{machine::Machine, vcpu::exits::Exits, vcpu::start::MSRS};
 use alloc::vec::Vec;
-use user_rt::{ApicState, Error, MsrValue, RegisterState, read_ticks, system_info};
+use user_rt::{ApicState, Error, MsrValue, RegisterState, system_info};
 use vmm_bus::Attention;
+use vmm_machine::is_same_rate;
 use vmm_machine::{SavedMsr, VcpuState};
 use vmm_snapshot::{RestoreError, SaveError, Snapshot, SnapshotWriter};
 use zerocopy::{FromBytes, IntoBytes};
+
+/// The time stamp counter's MSR.
+const TSC: u32 = 0x10;
 
 impl Machine {
     /// Adds the state of all devices to a snapshot.
@@ -50,16 +54,38 @@ impl Exits {
             apic: self.runner.apic()?.as_bytes().to_vec(),
             xsave,
             msrs,
-            tsc: read_ticks().wrapping_add(self.runner.tsc_offset()?),
+            tsc: self.guest_tsc()?,
+            tsc_hz: match self.runner.tsc_rate()? {
+                0 => system_info().tsc_hz,
+                rate => rate,
+            },
             paravirtual: self.paravirtual.values(),
         })
     }
 
-    /// Brings this thread's vCPU to a saved state. `BadArgument` if it is none that this processor can be in.
+    fn guest_tsc(&self) -> Result<u64, Error> {
+        let mut tsc = [MsrValue { number: TSC, reserved: 0, value: 0 }];
+        self.runner.read_msrs(&mut tsc)?;
+        let [tsc] = tsc;
+        Ok(tsc.value)
+    }
+
+    /// Lets the TSC go on from `tsc`, at the rate that the guest knows. `Unsupported` if that is not this machine's and the
+    /// processor cannot scale.
+    fn restore_tsc(&mut self, tsc: u64, tsc_hz: u64) -> Result<(), Error> {
+        if !is_same_rate(tsc_hz, system_info().tsc_hz) {
+            self.runner.set_tsc_rate(tsc_hz)?;
+        }
+        let passed = self.guest_tsc()?.wrapping_sub(self.runner.tsc_offset()?);
+        self.runner.set_tsc_offset(tsc.wrapping_sub(passed))
+    }
+
+    /// Brings this thread's vCPU to a saved state. `BadArgument` if it is none that this processor can be in, `Unsupported` if
+    /// the TSC that it knows cannot be had.
     pub(crate) fn restore(&mut self, state: &VcpuState) -> Result<(), Error> {
         let registers = RegisterState::read_from_bytes(&state.registers).map_err(|_| Error::BadArgument)?;
         let apic = ApicState::read_from_bytes(&state.apic).map_err(|_| Error::BadArgument)?;
-        self.runner.set_tsc_offset(state.tsc.wrapping_sub(read_ticks()))?;
+        self.restore_tsc(state.tsc, state.tsc_hz)?;
         self.runner.set_registers(&registers)?;
         self.runner.write_xsave(&state.xsave)?;
         for msr in &state.msrs {

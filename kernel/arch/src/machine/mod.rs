@@ -255,6 +255,7 @@ fn system_info() -> SystemInfo {
         xsave_bytes: extended::area_bytes() as u32,
         guest_address_bits: crate::cpu::features::physical_bits(),
         guest_xcr0: extended::components(),
+        guest_features: virtualization::guest_features(),
         build_id,
     }
 }

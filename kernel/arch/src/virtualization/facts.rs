@@ -16,6 +16,9 @@ pub(crate) fn facts(vendor: u32) -> Facts {
         efer_valid: efer_valid(),
         xcr0_valid: crate::extended::components(),
         physical_bits: physical_bits(),
+        tsc_fraction_bits: 0,
+        keeps_interrupts: false,
+        has_xsaves: crate::extended::has_supervisor_form(),
         has_write_log: false,
     }
 }

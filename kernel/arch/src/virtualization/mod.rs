@@ -15,9 +15,11 @@ pub use processor::Processor;
 pub(crate) use tags::Tag;
 
 use crate::cpu::features::cpuid;
-use crate::{panic, svm, vmx};
+use crate::{X86, panic, svm, vmx};
+use abi::{GUEST_TSC_RATE, GUEST_XSAVES};
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use kernel_core::vcpu::AnyVcpu;
 
 /// [`kernel_core::vcpu::Facts::vendor`] of AMD-V.
 const AMD: u32 = 1;
@@ -82,6 +84,13 @@ pub(crate) fn has_huge_pages() -> bool {
     // AMD-V's nested tables are as the host's; EPT has a capability of its own.
     let is_nested = vendor() != INTEL || vmx::has_huge_pages();
     is_nested && cpuid(0x8000_0001, 0).edx & 1 << 26 != 0
+}
+
+/// [`abi::SystemInfo::guest_features`].
+pub(crate) fn guest_features() -> u64 {
+    let facts = <Processor as AnyVcpu<X86>>::facts();
+    let bit = |is_there: bool, bit: u64| if is_there { bit } else { 0 };
+    bit(facts.has_xsaves, GUEST_XSAVES) | bit(facts.tsc_fraction_bits != 0, GUEST_TSC_RATE)
 }
 
 /// Whose virtualisation this machine has, as in [`kernel_core::vcpu::Facts::vendor`].

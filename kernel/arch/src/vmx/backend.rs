@@ -6,19 +6,19 @@ use super::vmcs::{read, write};
 use super::{host, processor, segment, switch};
 use crate::X86;
 use crate::cpu::{control, msr as registers};
-use crate::paging::direct;
 use crate::virtualization::residue;
 use abi::{GPR_RSP, SegmentState, VcpuPage};
 use base_units::{Gpa, Hpa};
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use kernel_core::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Segment, VirtualCpu};
+use core::sync::atomic::Ordering::Relaxed;
+use kernel_core::vcpu::{
+    DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, Vectors, VirtualCpu,
+};
+use spec::apic::register;
 use spec::control::{CR0_ET, CR0_NE, RFLAGS_IF};
 use spec::msr;
 use spec::vmx::exit as reason;
-use spec::vmx::{entry_control, field, interruptibility, primary};
+use spec::vmx::{TSC_FRACTION_BITS, entry_control, field, interruptibility, primary, secondary};
 
-/// Where the task priority stands in the virtual-APIC page.
-const TASK_PRIORITY: u64 = 0x80;
 /// STI's and SS's shadow.
 const SHADOW: u64 = interruptibility::STI | interruptibility::LOAD_SS;
 
@@ -234,12 +234,12 @@ impl VirtualCpu<X86> for Vmx {
 
     #[inline(always)]
     fn cr8(&self) -> u8 {
-        (self.task_priority().load(Relaxed) >> 4 & 0xf) as u8
+        (self.apic_register(register::TPR).load(Relaxed) >> 4 & 0xf) as u8
     }
 
     #[inline(always)]
     fn set_cr8(&mut self, value: u8) {
-        self.task_priority().store(u32::from(value & 0xf) << 4, Relaxed);
+        self.apic_register(register::TPR).store(u32::from(value & 0xf) << 4, Relaxed);
         if self.offer.is_some() {
             self.todo |= TODO_OFFER;
         }
@@ -381,6 +381,11 @@ impl VirtualCpu<X86> for Vmx {
         write(field::TSC_OFFSET, offset);
     }
 
+    fn set_tsc_multiplier(&mut self, multiplier: u64) {
+        write(field::TSC_MULTIPLIER, multiplier);
+        self.set_secondary(secondary::TSC_SCALING, multiplier != 1 << TSC_FRACTION_BITS);
+    }
+
     fn inject(&mut self, event: Event) {
         self.event = event.pack();
         self.todo |= TODO_EVENT;
@@ -409,6 +414,24 @@ impl VirtualCpu<X86> for Vmx {
     #[inline(always)]
     fn was_offer_taken(&self) -> bool {
         self.offer.is_some() && self.is_offer_taken
+    }
+
+    fn keep_interrupts(&mut self, interrupts: &Interrupts) {
+        self.give_interrupts(interrupts);
+    }
+
+    fn take_interrupts(&mut self) -> Interrupts {
+        self.take_back()
+    }
+
+    #[inline]
+    fn request_interrupts(&mut self, requested: &Vectors, level: &Vectors) {
+        self.give_more(requested, level);
+    }
+
+    #[inline]
+    fn has_interrupt(&self) -> bool {
+        self.has_requested()
     }
 
     fn watch_interrupt_window(&mut self, is_watched: bool) {
@@ -455,15 +478,5 @@ impl VirtualCpu<X86> for Vmx {
     #[inline(always)]
     fn take_log(&mut self, note: impl FnMut(Gpa)) {
         self.empty_log(note);
-    }
-}
-
-impl Vmx {
-    /// The task priority in the virtual-APIC page.
-    #[inline(always)]
-    fn task_priority(&self) -> &AtomicU32 {
-        let place = direct::address(self.apic.address()) + TASK_PRIORITY;
-        // SAFETY: the frame is mapped as long as it lives, and is only ever accessed as atomics.
-        unsafe { &*(place as *const AtomicU32) }
     }
 }

@@ -63,6 +63,7 @@ const SECONDARY_WANTED: u32 = secondary::RDTSCP
     | secondary::VPID
     | secondary::PAUSE_LOOP
     | secondary::INVPCID
+    | secondary::XSAVES
     | secondary::ENCLS
     | secondary::ENCLV;
 /// Needed VM-exit controls.
@@ -82,6 +83,21 @@ const EPT: u64 =
 pub fn has_write_log(read: impl Fn(u32) -> u64) -> bool {
     let may = (read(capability::SECONDARY) >> 32) as u32;
     may & secondary::WRITE_LOG != 0 && read(capability::EPT_VPID) & capability::EPT_DIRTY != 0
+}
+
+/// Whether a guest's TSC can have a rate of its own. The control is set only while it has.
+pub fn has_tsc_scaling(read: impl Fn(u32) -> u64) -> bool {
+    (read(capability::SECONDARY) >> 32) as u32 & secondary::TSC_SCALING != 0
+}
+
+/// What lets the processor keep the interrupts of a local APIC in x2APIC mode.
+pub const KEEPS_INTERRUPTS: u32 =
+    secondary::VIRTUAL_X2APIC | secondary::APIC_REGISTERS | secondary::INTERRUPT_DELIVERY;
+
+/// Whether the processor can keep interrupts, and the MSR bitmap says which registers it answers for.
+pub fn keeps_interrupts(read: impl Fn(u32) -> u64, primary: u32) -> bool {
+    let may = (read(capability::SECONDARY) >> 32) as u32;
+    may & KEEPS_INTERRUPTS == KEEPS_INTERRUPTS && primary & primary::MSR_BITMAP != 0
 }
 
 /// Chooses the controls. `read` reads a capability MSR; `has_timer`: the preemption timer is wanted.
@@ -186,6 +202,17 @@ mod tests {
         };
         assert!(!without(capability::EPT_VPID, capability::EPT_DIRTY));
         assert!(!without(capability::SECONDARY, u64::from(secondary::WRITE_LOG) << 32));
+    }
+
+    #[test]
+    fn interrupts_are_kept_with_all_it_takes_or_not_at_all() {
+        let full = processor(|_, all| all);
+        assert!(keeps_interrupts(&full, primary::MSR_BITMAP));
+        assert!(!keeps_interrupts(&full, 0), "every access to a register exits then");
+        for control in [secondary::VIRTUAL_X2APIC, secondary::APIC_REGISTERS, secondary::INTERRUPT_DELIVERY] {
+            let lacking = processor(move |_, all| all & !(u64::from(control) << 32));
+            assert!(!keeps_interrupts(lacking, primary::MSR_BITMAP));
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub fn decode(reason: u32, qualification: u64, event: u32) -> Exit {
         exit::CONTROL_REGISTER => control_register(qualification),
         exit::DEBUG_REGISTER => debug_register(qualification),
         exit::PAUSE => Exit::Pause,
+        exit::END_OF_INTERRUPT => Exit::EndOfInterrupt { vector: qualification as u8 },
         exit::XSETBV => Exit::Xsetbv,
         exit::GETSEC
         | exit::RSM

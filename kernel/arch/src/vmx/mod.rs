@@ -10,12 +10,14 @@
 //! - `entry`: what comes before an entry and after an exit, when there is anything;
 //! - `directory`: the four entries that 32-bit PAE paging loads;
 //! - `switch`: the instructions that enter and leave a guest;
-//! - `log`: the log of the pages that a guest writes;
+//! - `interrupts`: those that the processor delivers by itself; `log`: the log of the pages that a guest writes;
 //! - `exit`: what an exit means; `segment`: how segment registers are kept.
 //!
 //! Needed: EPT with four levels, write-back tables, 2 MiB pages and INVEPT, unrestricted guest, virtual NMIs, the TPR shadow,
 //! and loading EFER and PAT: all that came with unrestricted guest (Westmere). Used where offered: VPID, 1 GiB
-//! pages, PAUSE-loop exiting, RDTSCP, INVPCID, MSR bitmaps, intercepting ENCLS and ENCLV; for guests whose memory is tracked,
+//! pages, PAUSE-loop exiting, RDTSCP, INVPCID, MSR bitmaps, intercepting ENCLS and ENCLV, XSAVES
+//! (guests have no supervisor components, so nothing more is switched); TSC scaling for VMs that were saved where the TSC had
+//! another rate; for guests whose memory is tracked,
 //! the page-modification log and with it EPT's accessed and dirty bits (others are tracked by write protection).
 //!
 //! The guest owns most of CR0 and CR4: the processor itself carries out what it writes there, with the
@@ -25,8 +27,6 @@
 //! - APIC-register virtualisation, virtual-interrupt delivery and posted interrupts: the local APIC is a value in
 //!   `kernel_core` with a path of its own, as with AMD's AVIC. An interrupt for a guest that can take it is injected with the
 //!   entry, without an exit of its own.
-//! - XSAVES: a vCPU's state has the user components only; the instruction does not exist for guests.
-//! - TSC scaling: all processors of this machine have one rate, and `kernel_core` asks for an offset only.
 //! - the preemption timer, but on an emulator that holds host interrupts back while a guest has interrupts off (`processor`).
 
 pub mod controls;
@@ -42,6 +42,8 @@ mod directory;
 mod entry;
 #[cfg(target_os = "none")]
 mod host;
+#[cfg(target_os = "none")]
+mod interrupts;
 #[cfg(target_os = "none")]
 mod log;
 #[cfg(target_os = "none")]

@@ -11,7 +11,7 @@ use kernel_core::Machine;
 use kernel_core::vcpu::Facts;
 use spec::control::CR4_VMXE;
 use spec::msr::FEATURE_CONTROL;
-use spec::vmx::{capability, secondary};
+use spec::vmx::{TSC_FRACTION_BITS, capability, secondary};
 use spin::Once;
 
 /// Ticks that a guest runs at the most where host interrupts may fail to end it.
@@ -103,6 +103,9 @@ fn find_capabilities() -> Result<Capabilities, Unavailable> {
     let misc = capability_of(capability::MISC);
     let mut facts = facts::facts(2);
     facts.cr4_valid &= capability_of(capability::CR4_FIXED1);
+    facts.has_xsaves &= controls.secondary & secondary::XSAVES != 0;
+    facts.tsc_fraction_bits = if controls::has_tsc_scaling(capability_of) { TSC_FRACTION_BITS } else { 0 };
+    facts.keeps_interrupts = controls::keeps_interrupts(capability_of, controls.primary);
     facts.has_write_log = controls::has_write_log(capability_of);
     Ok(Capabilities {
         controls,

@@ -10,6 +10,7 @@ use crate::virtualization::Tag;
 use base_units::Hpa;
 use kernel_core::Machine;
 use kernel_core::memory::KernelFrame;
+use kernel_core::vcpu::Vectors;
 use spec::control::{
     CR0_AM, CR0_EM, CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, DR6_FIXED, DR7_FIXED,
     RFLAGS_FIXED,
@@ -29,7 +30,7 @@ const PAUSE_WINDOW: u64 = 4096;
 /// The vCPU of this backend.
 pub struct Vmx {
     pub(super) block: Block,
-    /// The virtual-APIC page, of which the processor uses the task priority alone.
+    /// The virtual-APIC page, of which the processor uses the task priority alone, or all while it keeps the interrupts.
     pub(super) apic: KernelFrame<X86>,
     /// The log of writes, where there can be one.
     pub(super) log: Option<KernelFrame<X86>>,
@@ -74,6 +75,8 @@ pub struct Vmx {
     /// The interrupt on offer.
     pub(super) offer: Option<u8>,
     pub(super) is_offer_taken: bool,
+    /// Vectors whose ends exit, in the structure.
+    pub(super) level: Vectors,
     /// TPR threshold in the structure.
     pub(super) threshold: u8,
     /// The run loop wants to know when an interrupt can be taken.
@@ -149,6 +152,7 @@ impl Vmx {
             event: 0,
             offer: None,
             is_offer_taken: false,
+            level: [0; 4],
             threshold: 0,
             watches_window: false,
             watches_nmi: false,
@@ -234,9 +238,12 @@ impl Vmx {
             write(field::PAUSE_GAP, PAUSE_GAP);
             write(field::PAUSE_WINDOW, PAUSE_WINDOW);
         }
-        for (control, field) in
-            [(secondary::ENCLS, field::ENCLS_BITMAP), (secondary::ENCLV, field::ENCLV_BITMAP)]
-        {
+        for (control, field) in [
+            (secondary::ENCLS, field::ENCLS_BITMAP),
+            (secondary::ENCLV, field::ENCLV_BITMAP),
+            // IA32_XSS is 0, so these never do: guests have no supervisor components.
+            (secondary::XSAVES, field::XSAVES_BITMAP),
+        ] {
             if controls.secondary & control != 0 {
                 write(field, u64::MAX);
             }

@@ -1,12 +1,14 @@
 //! A hardware vCPU that does what the test says: registers are fields, exits come from a list.
 
 use super::FakeMachine;
-use crate::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Segment, VirtualCpu};
+use crate::vcpu::{
+    DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, Vectors, VirtualCpu,
+};
 use abi::{SegmentState, VcpuPage};
 use base_units::Hpa;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use spec::msr;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 #[cfg(not(test))]
 #[allow(unused_imports)]
@@ -33,6 +35,7 @@ pub(crate) struct FakeVcpu {
     pub(crate) debug: [u64; 8],
     pub(crate) msrs: BTreeMap<u32, u64>,
     pub(crate) tsc_offset: u64,
+    pub(crate) tsc_multiplier: u64,
     pub(crate) injection: Option<Event>,
     /// Events that entries delivered.
     pub(crate) delivered: Vec<Event>,
@@ -42,6 +45,8 @@ pub(crate) struct FakeVcpu {
     pub(crate) is_nmi_end_watched: bool,
     pub(crate) is_step_wanted: bool,
     pub(crate) is_cr8_watched: bool,
+    /// Interrupts that were handed over.
+    pub(crate) kept: Option<Interrupts>,
     exit: Option<Exit>,
 }
 
@@ -50,6 +55,12 @@ type Guest = Box<dyn FnMut(&mut FakeVcpu, &VcpuPage) -> Exit>;
 
 thread_local! {
     static GUEST: RefCell<Option<Guest>> = const { RefCell::new(None) };
+    static KEEPS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether processors made from now on keep interrupts.
+pub(crate) fn set_keeps_interrupts(is_on: bool) {
+    KEEPS.with(|keeps| keeps.set(is_on));
 }
 
 /// Guests without turns do this from now on, instead of waiting for a host interrupt.
@@ -110,6 +121,9 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
             efer_valid: 0xd01,
             xcr0_valid: 7,
             physical_bits: 40,
+            tsc_fraction_bits: 48,
+            has_xsaves: true,
+            keeps_interrupts: KEEPS.with(Cell::get),
             ..Facts::default()
         }
     }
@@ -272,6 +286,10 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
         self.tsc_offset = offset;
     }
 
+    fn set_tsc_multiplier(&mut self, multiplier: u64) {
+        self.tsc_multiplier = multiplier;
+    }
+
     fn inject(&mut self, event: Event) {
         self.injection = Some(event);
     }
@@ -291,6 +309,31 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
 
     fn was_offer_taken(&self) -> bool {
         self.was_taken
+    }
+
+    fn keep_interrupts(&mut self, interrupts: &Interrupts) {
+        assert!(self.offer.is_none() && self.kept.is_none(), "handed over twice, or while one is on offer");
+        self.control[8] = u64::from(interrupts.priority >> 4);
+        self.kept = Some(*interrupts);
+    }
+
+    fn take_interrupts(&mut self) -> Interrupts {
+        let interrupts = self.kept.take().unwrap();
+        self.control[8] = u64::from(interrupts.priority >> 4);
+        interrupts
+    }
+
+    fn request_interrupts(&mut self, requested: &Vectors, level: &Vectors) {
+        let kept = self.kept.as_mut().unwrap();
+        for (word, new) in kept.requested.iter_mut().zip(requested) {
+            *word |= new;
+        }
+        kept.level = *level;
+    }
+
+    fn has_interrupt(&self) -> bool {
+        let kept = self.kept.as_ref().unwrap();
+        kept.requested != [0; 4] && kept.in_service == [0; 4]
     }
 
     fn watch_interrupt_window(&mut self, is_watched: bool) {

@@ -60,7 +60,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
                 None
             }
             Effect::Recheck => {
-                self.hardware.set_cr8(self.lapic.task_priority() >> 4);
+                self.show_task_priority();
                 self.deliver();
                 None
             }
@@ -78,8 +78,15 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Tells senders how interrupts find this vCPU, after a change.
     pub(super) fn publish_addressing(&mut self) {
         self.shared.set_addressing(self.lapic.addressing().pack());
-        self.hardware.set_cr8(self.lapic.task_priority() >> 4);
+        self.show_task_priority();
         self.attention |= ATTENTION_TIMER | ATTENTION_DELIVER;
+    }
+
+    /// Lets CR8 say what the local APIC says, unless the hardware knows it better.
+    fn show_task_priority(&mut self) {
+        if !self.is_kept {
+            self.hardware.set_cr8(self.lapic.task_priority() >> 4);
+        }
     }
 
     /// Sends an interrupt; one to itself needs no atomics.

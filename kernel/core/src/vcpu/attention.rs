@@ -72,6 +72,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     #[inline(always)]
     fn take_single_interrupt(&mut self) -> bool {
         let Some(word) = self.shared.take_single_word() else { return false };
+        if self.is_kept {
+            return self.pass_on(word);
+        }
         self.sync_lapic();
         let is_quiet = self.lapic.is_quiet() && self.offered.is_none();
         let (requested, level) = self.shared.take_vectors(word);
@@ -188,13 +191,13 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     fn attend_timer<H: RunHost>(&mut self, host: &mut H) {
         self.attention &= !ATTENTION_TIMER;
         let ticks = M::ticks();
-        let guest_tsc = ticks.wrapping_add(self.tsc_offset);
+        let guest_tsc = self.tsc.at(ticks);
         if self.lapic.expire(M::ticks_to_ns(ticks), guest_tsc) {
             self.attention |= ATTENTION_DELIVER;
         }
         self.timer_tick = self.lapic.deadline().map(|deadline| match deadline {
             Deadline::Nanos(at) => M::ns_to_ticks(at),
-            Deadline::Tsc(at) => ticks.saturating_add(at.saturating_sub(guest_tsc)),
+            Deadline::Tsc(at) => self.tsc.host_ticks(at, ticks),
         });
         if self.timer_tick != self.told_tick {
             self.told_tick = self.timer_tick;
@@ -203,9 +206,12 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     }
 
     /// Takes over from the hardware what the local APIC has to know: the interrupt that the guest took, and
-    /// its task priority.
+    /// its task priority; or all that the hardware keeps.
     #[inline]
     pub(super) fn sync_lapic(&mut self) {
+        if self.is_kept {
+            return self.recall();
+        }
         self.sync_offer();
         let cr8 = self.hardware.cr8();
         if cr8 != self.lapic.task_priority() >> 4 {
@@ -235,7 +241,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     /// Offers the guest what can be delivered, and wakes it from a halt.
     pub(super) fn deliver(&mut self) {
-        self.sync_lapic();
+        if !self.is_kept {
+            self.sync_lapic();
+        }
         if self.activity == Activity::WaitForSipi || self.activity == Activity::Shutdown {
             return;
         }
@@ -246,6 +254,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             return self.prefer_external();
         }
         self.watch_interrupt_window(false);
+        if self.can_keep() {
+            return self.leave_to_hardware();
+        }
         let next = self.lapic.next();
         let is_held_back = next.is_some_and(|vector| vector >> 4 <= self.lapic.task_priority() >> 4);
         let offer = if is_held_back { None } else { next };
@@ -263,7 +274,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// one which outranks what holds them back is the next.
     #[inline]
     pub(super) fn offer_requested(&mut self, vector: u8) {
-        if self.offered.is_none() && !self.is_window_watched && self.lapic.outranks(vector) {
+        if self.offered.is_none() && !self.is_kept && !self.is_window_watched && self.lapic.outranks(vector) {
             self.offered = Some(vector);
             self.hardware.offer_interrupt(Some(vector));
         } else {
@@ -352,6 +363,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     fn raise_second(&mut self, first: Event, second: Event) {
         match first.kind {
             EventKind::External => {
+                if self.is_kept {
+                    self.recall();
+                }
                 if self.lapic.take_back(first.vector) {
                     self.attention |= ATTENTION_DELIVER;
                 } else {

@@ -12,6 +12,10 @@ use spec::cpuid::{ECX1_OSXSAVE, ECX1_X2APIC, ECX7_OSPKE, EDX1_APIC, EXTENDED, HY
 const RANGE_LEAVES: usize = 64;
 /// Ranges: basic, hypervisor, extended, and one that never exists. The range is the top two bits of the leaf.
 const RANGES: usize = 4;
+/// Leaf 0xd.1 EAX: XSAVES.
+const EAX_XSAVES: u32 = 1 << 3;
+/// Leaf 0xd.n ECX: the component is aligned in the compacted format.
+const ECX_ALIGNED: u32 = 1 << 1;
 /// No line: there are fewer.
 const NONE: u8 = u8::MAX;
 
@@ -25,8 +29,10 @@ enum Patch {
     ExtendedFeatures,
     /// Leaf 7.0: OSPKE.
     StructuredFeatures,
-    /// Leaf 0xd.0 and 0xd.1: the size of the enabled components.
+    /// Leaf 0xd.0: the size of the enabled components in standard format.
     XsaveSize,
+    /// Leaf 0xd.1: in compacted format.
+    CompactedSize,
 }
 
 /// One line of the table. 32 bytes, so that finding one is a shift.
@@ -68,6 +74,8 @@ pub(super) struct CpuidTable {
     largest: [Option<u32>; RANGES],
     /// Bytes of the XSAVE area in standard format for the XCR0 it was computed for.
     xsave_bytes: u32,
+    /// The same in compacted format.
+    compacted_bytes: u32,
     /// XCR0 bits that leaf 0xd offers; all if there is no such leaf.
     xcr0: u64,
 }
@@ -81,6 +89,7 @@ impl CpuidTable {
             lines: Vec::new(),
             largest: [None; RANGES],
             xsave_bytes: 0,
+            compacted_bytes: 0,
             xcr0: u64::MAX,
         }
     }
@@ -151,6 +160,11 @@ impl CpuidTable {
         self.find(1, 0).is_some_and(|line| line.answer[2] & ECX1_X2APIC != 0)
     }
 
+    /// Whether the guest is told of XSAVES.
+    fn has_xsaves(&self) -> bool {
+        self.find(LEAF_XSAVE, 1).is_some_and(|line| line.answer[0] & EAX_XSAVES != 0)
+    }
+
     /// Family, model and stepping: leaf 1 EAX.
     pub(super) fn signature(&self) -> u32 {
         self.find(1, 0).map_or(0, |line| line.answer[0])
@@ -192,13 +206,18 @@ impl CpuidTable {
     /// Computes what leaf 0xd says about the enabled components. To be called when XCR0 or the table changes.
     pub(super) fn set_xcr0(&mut self, xcr0: u64) {
         // The legacy area and the header (Intel SDM vol. 1, 13.4).
-        let mut bytes = 576;
+        let (mut bytes, mut compacted) = (576, 576u32);
         for component in (2..63).filter(|component| xcr0 & 1 << component != 0) {
             if let Some(line) = self.find(LEAF_XSAVE, component) {
                 bytes = bytes.max(line.answer[0].saturating_add(line.answer[1]));
+                // Intel SDM vol. 1, 13.4.3.
+                let is_aligned = line.answer[2] & ECX_ALIGNED != 0;
+                let start = if is_aligned { compacted.checked_next_multiple_of(64) } else { Some(compacted) };
+                compacted = start.unwrap_or(u32::MAX).saturating_add(line.answer[0]);
             }
         }
         self.xsave_bytes = bytes;
+        self.compacted_bytes = compacted;
     }
 }
 
@@ -207,7 +226,8 @@ impl Line {
         let patch = match (entry.leaf, entry.subleaf) {
             (1, _) => Patch::Features,
             (7, 0) => Patch::StructuredFeatures,
-            (LEAF_XSAVE, 0 | 1) => Patch::XsaveSize,
+            (LEAF_XSAVE, 0) => Patch::XsaveSize,
+            (LEAF_XSAVE, 1) => Patch::CompactedSize,
             (0x8000_0001, _) => Patch::ExtendedFeatures,
             _ => Patch::None,
         };
@@ -244,7 +264,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     fn answer_cpuid_slowly(&mut self, leaf: u32) {
         let line = self.cpuid.lookup(leaf, self.gpr(GPR_RCX) as u32);
         let (mut answer, patch) = (line.answer, line.patch);
-        if patch == Patch::XsaveSize {
+        if matches!(patch, Patch::XsaveSize | Patch::CompactedSize) {
             // Whoever adopted XCR0 (a thread switch, this) the answer is about the one that is in force now.
             self.extended.adopt_xcr0();
             self.cpuid.set_xcr0(self.extended.xcr0());
@@ -273,7 +293,13 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             Patch::ExtendedFeatures => set(&mut answer[3], EDX1_APIC, has_apic),
             Patch::StructuredFeatures => set(&mut answer[2], ECX7_OSPKE, self.hardware.cr4() & CR4_PKE != 0),
             Patch::XsaveSize => answer[1] = self.cpuid.xsave_bytes,
+            Patch::CompactedSize => answer[1] = self.cpuid.compacted_bytes,
         }
+    }
+
+    /// Whether the guest has XSAVES, and with it IA32_XSS.
+    pub(super) fn has_xsaves(&self) -> bool {
+        self.facts.has_xsaves && self.cpuid.has_xsaves()
     }
 
     /// Takes the VMM's table over.
@@ -366,6 +392,23 @@ mod tests {
         assert_eq!(table.xsave_bytes, 576);
         table.set_xcr0(7);
         assert_eq!(table.xsave_bytes, 832);
+    }
+
+    #[test]
+    fn the_compacted_size_leaves_no_gaps_but_for_alignment() {
+        let mut entries = sample();
+        entries.push(entry(0xd, Some(5), [64, 1088, 0, 0]));
+        entries.push(entry(0xd, Some(6), [8, 1152, 0, 0]));
+        entries.push(entry(0xd, Some(7), [1024, 1664, 2, 0]));
+        let mut table = CpuidTable::new(&entries).unwrap();
+
+        table.set_xcr0(0xe7);
+
+        assert_eq!(
+            table.compacted_bytes,
+            576 + 256 + 64 + 64 + 1024,
+            "the 8 bytes of component 6 are padded"
+        );
     }
 
     proptest! {

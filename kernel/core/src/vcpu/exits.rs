@@ -37,7 +37,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         }
         self.activity = Activity::Halted;
         self.is_halt_reported = false;
-        let is_quiet = self.lapic.is_quiet() && !self.is_nmi_pending && !self.has_external();
+        let is_quiet = !self.is_kept && self.lapic.is_quiet() && !self.is_nmi_pending && !self.has_external();
         self.attention |= ATTENTION_IDLE | if is_quiet { 0 } else { ATTENTION_DELIVER };
         None
     }
@@ -129,6 +129,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         let counter = match exit {
             Exit::Undefined | Exit::Refused => ExitCounter::Fault,
             Exit::InterruptWindow | Exit::NmiWindow | Exit::NmiEnded | Exit::Stepped => ExitCounter::Window,
+            Exit::EndOfInterrupt { .. } => ExitCounter::Apic,
             Exit::Pause => ExitCounter::Pause,
             _ => ExitCounter::Other,
         };
@@ -150,6 +151,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             Exit::NmiWindow => self.end_nmi(),
             Exit::NmiEnded => self.nmi_ended(),
             Exit::Stepped => self.stepped(),
+            Exit::EndOfInterrupt { vector } => self.end_kept(vector),
             Exit::Exception { vector, error_code } => self.fault(Event::exception(vector, error_code)),
             Exit::Shutdown => {
                 self.shut_down();

@@ -107,8 +107,12 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn msr(&self, number: u32) -> Option<u64>;
     /// Sets an MSR that the hardware holds to a valid value; `None` if it is none of those.
     fn set_msr(&mut self, number: u32, value: u64) -> Option<()>;
-    /// Guest TSC = host TSC + offset.
+    /// Guest TSC = host TSC * multiplier + offset.
     fn set_tsc_offset(&mut self, offset: u64);
+    /// Sets the multiplier, with [`Facts::tsc_fraction_bits`] bits below the point; 1 at first.
+    fn set_tsc_multiplier(&mut self, multiplier: u64) {
+        let _ = multiplier;
+    }
 
     /// Delivers `event` at the next entry, before the first instruction. One at a time.
     fn inject(&mut self, event: Event);
@@ -121,6 +125,23 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn offer_interrupt(&mut self, vector: Option<u8>);
     /// Whether the guest has taken the interrupt on offer since. False if none was offered.
     fn was_offer_taken(&self) -> bool;
+    /// Hands the interrupts of a local APIC in x2APIC mode over: the hardware delivers and ends them and keeps the task
+    /// priority, without exits, until they are taken back. Nothing is on offer meanwhile ([`Facts::keeps_interrupts`]).
+    fn keep_interrupts(&mut self, interrupts: &Interrupts) {
+        let _ = interrupts;
+    }
+    /// Takes them back. Called only while the hardware has them, as are the next two.
+    fn take_interrupts(&mut self) -> Interrupts {
+        Interrupts::default()
+    }
+    /// Requests more interrupts; `level` says which of them are level-triggered.
+    fn request_interrupts(&mut self, requested: &Vectors, level: &Vectors) {
+        let _ = (requested, level);
+    }
+    /// Whether an interrupt is requested that no priority holds back.
+    fn has_interrupt(&self) -> bool {
+        false
+    }
     /// Exits with [`Exit::InterruptWindow`] as soon as the guest could take an external interrupt of any priority (its IF
     /// is set, no interrupt shadow, after an injected event), or no longer. Nothing is on offer meanwhile.
     fn watch_interrupt_window(&mut self, is_watched: bool);
@@ -144,6 +165,22 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn take_log(&mut self, note: impl FnMut(Gpa)) {
         let _ = note;
     }
+}
+
+/// A set of vectors: vector n is bit n % 64 of word n / 64.
+pub type Vectors = [u64; 4];
+
+/// The interrupts of a local APIC.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Interrupts {
+    /// Requested.
+    pub requested: Vectors,
+    /// In service.
+    pub in_service: Vectors,
+    /// Level-triggered: their end exits with [`Exit::EndOfInterrupt`].
+    pub level: Vectors,
+    /// The task priority register.
+    pub priority: u8,
 }
 
 /// Whoever has a hardware vCPU and takes its exits.
@@ -170,6 +207,12 @@ pub struct Facts {
     pub xcr0_valid: u64,
     /// Bits of a physical address.
     pub physical_bits: u32,
+    /// Bits below the point of [`VirtualCpu::set_tsc_multiplier`]; 0 = the TSC of guests has the host's rate.
+    pub tsc_fraction_bits: u32,
+    /// XSAVES and XRSTORS work in guests. There are no supervisor components: IA32_XSS is 0 here and there.
+    pub has_xsaves: bool,
+    /// The hardware can deliver and end a guest's interrupts itself ([`VirtualCpu::keep_interrupts`]).
+    pub keeps_interrupts: bool,
     /// The hardware can log which pages the guest writes ([`VirtualCpu::log_writes`]).
     pub has_write_log: bool,
 }
@@ -285,6 +328,11 @@ pub enum Exit {
     InterruptWindow,
     /// [`VirtualCpu::step`] is done.
     Stepped,
+    /// The guest has ended a level-triggered interrupt that the hardware kept; it is past the instruction.
+    EndOfInterrupt {
+        /// Vector.
+        vector: u8,
+    },
     /// An exception that must be seen once to keep the guest from looping in hardware (#DB, #AC): goes back to
     /// the guest.
     Exception {

@@ -22,6 +22,7 @@ mod fetch;
 mod guest;
 pub mod hardware;
 mod hypercall;
+mod kept;
 mod lapic;
 mod message;
 mod msr;
@@ -32,6 +33,7 @@ mod run;
 mod shared;
 mod state;
 mod steal;
+mod tsc;
 mod validate;
 mod walk;
 
@@ -42,8 +44,8 @@ pub use any::AnyVcpu;
 pub use doorbell::{DOORBELLS_MAX, Ring};
 pub use guest::{Guest, VCPUS_MAX};
 pub use hardware::{
-    DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, MemoryAccess, PortAccess, Segment,
-    VirtualCpu,
+    DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, Interrupts, MemoryAccess, PortAccess,
+    Segment, Vectors, VirtualCpu,
 };
 pub use processor::Vcpu;
 pub use run::{Outcome, RunHost};

@@ -3,12 +3,13 @@
 use super::attention::{ATTENTION_DELIVER, ATTENTION_NEWS, ATTENTION_TIMER};
 use super::fetch::Kind;
 use super::hardware::{Event, VirtualCpu};
+use super::kept::is_kept_register;
 use super::lapic::{Effect, Lapic, Mode};
 use super::processor::Vcpu;
 use super::run::Outcome;
 use super::{message, validate};
 use crate::machine::Machine;
-use abi::{ExitCounter, GPR_RAX, GPR_RCX, GPR_RDX};
+use abi::{Error, ExitCounter, GPR_RAX, GPR_RCX, GPR_RDX};
 use spec::apic::{X2APIC_COMMAND_MSR, X2APIC_EOI_MSR, X2APIC_FIRST_MSR, X2APIC_ID_MSR, X2APIC_LAST_MSR};
 use spec::msr;
 
@@ -87,7 +88,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             return self.fault(Event::PROTECTION);
         }
         self.skip(Kind::EndOfInterrupt, &[0x0f, 0x30]);
-        if self.offered.is_none() && !self.lapic.is_serving() {
+        if self.offered.is_none() && !self.lapic.is_serving() && !self.is_kept {
             return None;
         }
         self.end_interrupt()
@@ -95,6 +96,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     #[inline(never)]
     fn end_interrupt(&mut self) -> Option<Outcome> {
+        if self.is_kept {
+            self.recall();
+        }
         self.sync_offer();
         let effect = self.lapic.acknowledge();
         if effect == (Effect::Acknowledged { level: None }) && self.lapic.is_quiet() {
@@ -116,7 +120,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             }
             return None;
         }
-        self.sync_lapic();
+        if !self.is_kept || is_kept_register(number) {
+            self.sync_lapic();
+        }
         if number == X2APIC_COMMAND_MSR
             && let Some(vector) = self.lapic.command_to_itself(value)
         {
@@ -155,6 +161,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             msr::PATCH_LEVEL => PATCH_LEVEL_VALUE,
             msr::DE_CFG => DE_CFG_VALUE,
             msr::VM_CR => msr::VM_CR_SVMDIS,
+            msr::XSS if self.has_xsaves() => 0,
             msr::MCG_CTL | msr::VM_HSAVE_PA => return Read::Fault,
             _ => match self.hardware.msr(number).or_else(|| self.memory_types.read(number)) {
                 Some(value) => value,
@@ -174,6 +181,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             msr::TSC_DEADLINE => self.write_tsc_deadline(value),
             // What these would switch on does not exist here; kernels write back what they read.
             msr::MCG_STATUS => value == 0,
+            // There are no supervisor components.
+            msr::XSS if self.has_xsaves() => value == 0,
             msr::DEBUG_CTL
             | msr::MISC_ENABLE
             | msr::HWCR
@@ -228,19 +237,21 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     fn write_tsc(&mut self, value: u64) -> bool {
         let delta = value.wrapping_sub(self.guest_tsc());
         self.tsc_adjust = self.tsc_adjust.wrapping_add(delta);
-        self.set_tsc_offset(self.tsc_offset.wrapping_add(delta));
+        self.set_tsc_offset(self.tsc.offset().wrapping_add(delta));
         true
     }
 
     fn write_tsc_adjust(&mut self, value: u64) -> bool {
         let delta = value.wrapping_sub(self.tsc_adjust);
         self.tsc_adjust = value;
-        self.set_tsc_offset(self.tsc_offset.wrapping_add(delta));
+        self.set_tsc_offset(self.tsc.offset().wrapping_add(delta));
         true
     }
 
     fn write_tsc_deadline(&mut self, value: u64) -> bool {
-        self.sync_lapic();
+        if !self.is_kept {
+            self.sync_lapic();
+        }
         let effect = self.lapic.write_tsc_deadline(value);
         if effect == Effect::Timer {
             self.attention |= ATTENTION_TIMER | ATTENTION_DELIVER;
@@ -248,10 +259,20 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         true
     }
 
-    /// Sets guest TSC = host TSC + `offset`; a TSC deadline moves with it.
+    /// Sets what is added to the host's counter at the guest's rate; a TSC deadline moves with it.
     pub(super) fn set_tsc_offset(&mut self, offset: u64) {
-        self.tsc_offset = offset;
+        self.tsc.set_offset(offset);
         self.hardware.set_tsc_offset(offset);
         self.attention |= ATTENTION_TIMER;
+    }
+
+    /// Sets the ticks per second of the guest's counter.
+    pub(super) fn set_tsc_rate(&mut self, rate_hz: u64) -> Result<(), Error> {
+        self.tsc.set_rate(rate_hz, M::system_info().tsc_hz)?;
+        if self.facts.tsc_fraction_bits != 0 {
+            self.hardware.set_tsc_multiplier(self.tsc.multiplier());
+        }
+        self.attention |= ATTENTION_TIMER;
+        Ok(())
     }
 }

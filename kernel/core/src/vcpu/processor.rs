@@ -10,6 +10,7 @@ use super::mtrr::MemoryTypes;
 use super::run::Outcome;
 use super::shared::{VcpuShared, Wake};
 use super::steal::StealRecord;
+use super::tsc::GuestTsc;
 use crate::machine::{ExtendedState, Machine};
 use crate::memory::GuestSpace;
 use abi::{Error, VcpuPage};
@@ -54,8 +55,10 @@ pub struct Vcpu<M: Machine, V: VirtualCpu<M>> {
     pub(super) is_window_watched: bool,
     /// The vector that the hardware offers to the guest.
     pub(super) offered: Option<u8>,
-    /// Guest TSC = host TSC + this.
-    pub(super) tsc_offset: u64,
+    /// The hardware keeps the interrupts of the local APIC.
+    pub(super) is_kept: bool,
+    /// The guest's time stamp counter.
+    pub(super) tsc: GuestTsc,
     /// IA32_TSC_ADJUST.
     pub(super) tsc_adjust: u64,
     /// The host tick at which the guest's timer fires.
@@ -106,7 +109,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             acknowledged: None,
             is_window_watched: false,
             offered: None,
-            tsc_offset: 0,
+            is_kept: false,
+            tsc: GuestTsc::new(facts.tsc_fraction_bits),
             tsc_adjust: 0,
             timer_tick: None,
             told_tick: None,
@@ -161,6 +165,6 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     /// The guest's time stamp counter.
     pub(super) fn guest_tsc(&self) -> u64 {
-        M::ticks().wrapping_add(self.tsc_offset)
+        self.tsc.at(M::ticks())
     }
 }

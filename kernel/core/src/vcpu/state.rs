@@ -50,7 +50,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             StateKind::Msrs => self.read_msrs(buffer),
             StateKind::Cpuid => Err(Error::Unsupported),
             StateKind::StealTime => put(&self.steal.address(), buffer),
-            StateKind::TscOffset => put(&self.tsc_offset, buffer),
+            StateKind::TscOffset => put(&self.tsc.offset(), buffer),
+            StateKind::TscRate => put(&self.tsc.rate_hz(), buffer),
         }
     }
 
@@ -77,6 +78,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
                 self.set_tsc_offset(offset);
                 Ok(())
             }
+            StateKind::TscRate => self.set_tsc_rate(get(bytes)?),
         }
     }
 

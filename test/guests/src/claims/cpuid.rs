@@ -1,7 +1,7 @@
 //! Claims about CPUID.
 
-use crate::processor::{cpuid, cr4, set_cr4};
-use crate::{Verdict, expect, require};
+use crate::processor::{cpuid, cr4, read_msr, set_cr4};
+use crate::{Verdict, exception_of, expect, require};
 
 const OSXSAVE: u64 = 1 << 18;
 
@@ -44,4 +44,45 @@ pub(super) fn a_prefixed_one_is_one_instruction() -> Verdict {
         require("the plain one works between them", plain >= 1)?;
     }
     expect("the instruction behind it ran", count, 4)
+}
+
+/// An area for XSAVES.
+#[repr(align(64))]
+struct Area([u64; 512]);
+
+pub(super) fn is_right_about_xsaves() -> Verdict {
+    if cpuid(1, 0)[2] >> 26 & 1 == 0 {
+        return Ok(());
+    }
+    // OSFXSR and OSXSAVE.
+    set_cr4(cr4() | 1 << 9 | OSXSAVE);
+    require("XCR0", exception_of!("xor ecx, ecx; xor edx, edx; mov eax, 3; xsetbv").is_none())?;
+    if cpuid(0xd, 1)[0] & 1 << 3 == 0 {
+        let read = exception_of!("mov ecx, 0xda0; rdmsr");
+        return require("without XSAVES there is no IA32_XSS", read == Some((13, 0)));
+    }
+    expect("IA32_XSS", read_msr(0xda0), 0)?;
+    let same = exception_of!("mov ecx, 0xda0; xor eax, eax; xor edx, edx; wrmsr");
+    require("IA32_XSS takes what it holds", same.is_none())?;
+    let other = exception_of!("mov ecx, 0xda0; mov eax, 0x100; xor edx, edx; wrmsr");
+    require("there are no supervisor components", other == Some((13, 0)))?;
+    expect("bytes of x87 and SSE in compacted format", u64::from(cpuid(0xd, 1)[1]), 576)?;
+    let mut area = Area([0; 512]);
+    let seen: u64;
+    unsafe {
+        core::arch::asm!(
+            "mov rax, 0x1234567887654321",
+            "movq xmm3, rax",
+            "mov eax, 3",
+            "xor edx, edx",
+            "xsaves64 [{area}]",
+            "pxor xmm3, xmm3",
+            "xrstors64 [{area}]",
+            "movq {seen}, xmm3",
+            area = in(reg) &raw mut area, seen = out(reg) seen,
+            out("rax") _, out("rdx") _,
+        );
+    }
+    expect("XRSTORS brings back what XSAVES has saved", seen, 0x1234_5678_8765_4321)?;
+    require("the format is the compacted one", area.0[65] >> 63 == 1)
 }

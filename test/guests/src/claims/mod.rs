@@ -30,6 +30,7 @@ type Claim = fn() -> Verdict;
 pub(crate) const ALL: &[(&str, Claim)] = &[
     ("cpuid-shows-a-hypervisor-and-no-svm", cpuid::shows_a_hypervisor_and_no_svm),
     ("cpuid-follows-osxsave", cpuid::follows_osxsave),
+    ("cpuid-is-right-about-xsaves", cpuid::is_right_about_xsaves),
     ("a-prefixed-cpuid-is-one-instruction", cpuid::a_prefixed_one_is_one_instruction),
     ("svm-instructions-are-undefined", faults::svm_instructions_are_undefined),
     ("monitor-and-mwait-are-undefined", faults::monitor_and_mwait_are_undefined),

@@ -128,6 +128,19 @@ impl VcpuRunner {
         Ok(offset)
     }
 
+    /// Sets the ticks per second of the guest's TSC, 0 = the host's. `Unsupported` where the processor cannot give it another
+    /// rate than the host's.
+    pub fn set_tsc_rate(&mut self, rate_hz: u64) -> Result<(), Error> {
+        self.write(StateKind::TscRate, &rate_hz)
+    }
+
+    /// The ticks per second of the guest's TSC as set, 0 = the host's.
+    pub fn tsc_rate(&self) -> Result<u64, Error> {
+        let mut rate = 0u64;
+        self.read(StateKind::TscRate, rate.as_mut_bytes())?;
+        Ok(rate)
+    }
+
     /// Reads the XSAVE area, `SystemInfo::xsave_bytes` long. Returns its length.
     pub fn read_xsave(&self, area: &mut [u8]) -> Result<usize, Error> {
         self.read(StateKind::Xsave, area)

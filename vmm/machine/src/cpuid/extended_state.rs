@@ -8,8 +8,8 @@ pub(super) const COMPONENTS: u32 = 8;
 /// keys) would only make the area larger.
 const SHOWN: u64 = 0b1110_0111;
 const LEAF: u32 = 0xD;
-/// Subleaf 1 EAX: XSAVEOPT, XSAVEC, XGETBV with ECX = 1. Not XSAVES: ring 0 keeps no supervisor state.
-const INSTRUCTIONS: u32 = 0b111;
+/// Subleaf 1 EAX: XSAVEOPT, XSAVEC, XGETBV with ECX = 1, XSAVES. There are no supervisor components.
+const INSTRUCTIONS: u32 = 0b1111;
 /// Bytes of the legacy area and the header.
 const HEADER_BYTES: u32 = 576;
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod command;
+mod kept;
 mod saved;
 mod timer;
 mod vectors;

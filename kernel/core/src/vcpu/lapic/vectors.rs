@@ -47,6 +47,16 @@ impl VectorSet {
         self.0[word] = self.0[word] & !mask | bits & mask;
     }
 
+    /// All vectors.
+    pub(crate) fn words(&self) -> [u64; 4] {
+        self.0
+    }
+
+    /// A set of these vectors.
+    pub(crate) fn from_words(words: [u64; 4]) -> Self {
+        Self(words)
+    }
+
     /// The 32 vectors of register `index` (below 8).
     pub(crate) fn register(&self, index: u32) -> u32 {
         let index = index & 7;

@@ -3,6 +3,7 @@
 mod delivery;
 mod exits;
 mod external;
+mod kept;
 mod state;
 
 use super::*;

@@ -1,0 +1,105 @@
+//! Interrupts that the processor keeps for the guest's local APIC: virtual-interrupt delivery in x2APIC mode (Intel SDM vol. 3,
+//! 30.1 and 30.2).
+//!
+//! The virtual-APIC page holds IRR, ISR, TMR and TPR as the guest reads them; the interrupt status names the highest requested
+//! and the highest serviced vector. An entry looks at both and at the priorities, so what is requested goes to the guest with it.
+
+use super::controls::KEEPS_INTERRUPTS;
+use super::permissions;
+use super::vcpu::Vmx;
+use super::vmcs::{read, write};
+use crate::paging::direct;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use kernel_core::vcpu::{Interrupts, Vectors};
+use spec::apic::register;
+use spec::vmx::field;
+
+impl Vmx {
+    /// A register in the virtual-APIC page.
+    #[inline(always)]
+    pub(super) fn apic_register(&self, offset: u32) -> &AtomicU32 {
+        let place = direct::address(self.apic.address()) + u64::from(offset);
+        // SAFETY: the frame is mapped as long as it lives, and is only ever accessed as atomics; registers are below its end.
+        unsafe { &*(place as *const AtomicU32) }
+    }
+
+    /// The eight registers of a set of vectors, the first at `offset`.
+    fn vectors(&self, offset: u32) -> Vectors {
+        let half = |index: u32| u64::from(self.apic_register(offset + (index << 4)).load(Relaxed));
+        [0, 2, 4, 6].map(|index| half(index) | half(index + 1) << 32)
+    }
+
+    fn set_vectors(&self, offset: u32, vectors: &Vectors) {
+        for (index, word) in (0u32..).step_by(2).zip(vectors) {
+            self.apic_register(offset + (index << 4)).store(*word as u32, Relaxed);
+            self.apic_register(offset + (index + 1 << 4)).store((*word >> 32) as u32, Relaxed);
+        }
+    }
+
+    /// Gives the processor the interrupts.
+    #[cold]
+    pub(super) fn give_interrupts(&mut self, interrupts: &Interrupts) {
+        self.set_vectors(register::IRR, &interrupts.requested);
+        self.set_vectors(register::ISR, &interrupts.in_service);
+        self.apic_register(register::TPR).store(u32::from(interrupts.priority), Relaxed);
+        self.set_level(interrupts.level);
+        let serviced = u64::from(highest(&interrupts.in_service));
+        write(field::INTERRUPT_STATUS, serviced << 8 | u64::from(highest(&interrupts.requested)));
+        self.set_secondary(KEEPS_INTERRUPTS, true);
+        write(field::MSR_BITMAP, permissions::kept_address());
+    }
+
+    /// Gives it more.
+    pub(super) fn give_more(&mut self, requested: &Vectors, level: &Vectors) {
+        let mut all = self.vectors(register::IRR);
+        for (word, new) in all.iter_mut().zip(requested) {
+            *word |= new;
+        }
+        self.set_vectors(register::IRR, &all);
+        if *level != self.level {
+            self.set_level(*level);
+        }
+        let status = read(field::INTERRUPT_STATUS);
+        let top = u64::from(highest(requested)).max(status & 0xff);
+        write(field::INTERRUPT_STATUS, status & 0xff00 | top);
+    }
+
+    /// Says which vectors are level-triggered: their ends exit.
+    fn set_level(&mut self, level: Vectors) {
+        self.level = level;
+        self.set_vectors(register::TMR, &level);
+        for (step, word) in (0..).step_by(2).zip(level) {
+            write(field::EOI_EXITS + step, word);
+        }
+    }
+
+    /// Takes the interrupts back.
+    #[cold]
+    pub(super) fn take_back(&mut self) -> Interrupts {
+        self.set_secondary(KEEPS_INTERRUPTS, false);
+        write(field::MSR_BITMAP, permissions::address());
+        Interrupts {
+            requested: self.vectors(register::IRR),
+            in_service: self.vectors(register::ISR),
+            level: self.level,
+            priority: self.apic_register(register::TPR).load(Relaxed) as u8,
+        }
+    }
+
+    /// Whether the next entry delivers an interrupt, IF and shadows permitting.
+    pub(super) fn has_requested(&self) -> bool {
+        let status = read(field::INTERRUPT_STATUS);
+        let (requested, serviced) = (status as u8, (status >> 8) as u8);
+        let priority = self.apic_register(register::TPR).load(Relaxed) as u8;
+        requested >> 4 > priority.max(serviced) >> 4
+    }
+}
+
+/// The highest vector of a set; 0 = none.
+fn highest(vectors: &Vectors) -> u8 {
+    (0u8..4)
+        .zip(vectors)
+        .rev()
+        .find(|(_, word)| **word != 0)
+        .map_or(0, |(index, word)| index << 6 | (63 - word.leading_zeros()) as u8)
+}
