@@ -14,6 +14,27 @@ pub const SPEC_CTRL: u32 = 0x48;
 pub const PRED_CMD: u32 = 0x49;
 /// Microcode revision.
 pub const PATCH_LEVEL: u32 = 0x8b;
+/// What the processor does not suffer from (Intel).
+pub const ARCH_CAPABILITIES: u32 = 0x10a;
+/// Commands that flush caches (Intel).
+pub const FLUSH_CMD: u32 = 0x10b;
+/// FLUSH_CMD: write back and forget the first-level data cache.
+pub const FLUSH_CMD_CACHE: u64 = 1 << 0;
+
+/// Bits of [`ARCH_CAPABILITIES`].
+pub mod arch {
+    /// RDCL_NO: neither Meltdown nor L1 terminal faults.
+    pub const NO_MELTDOWN: u64 = 1 << 0;
+    /// SKIP_L1DFL_VMENTRY: no need to flush the cache before a guest runs.
+    pub const NO_FLUSH_NEEDED: u64 = 1 << 3;
+    /// MDS_NO: nothing can be sampled from buffers.
+    pub const NO_SAMPLING: u64 = 1 << 5;
+    /// RFDS_NO: nothing can be sampled from the register file.
+    pub const NO_REGISTER_SAMPLING: u64 = 1 << 27;
+    /// RFDS_CLEAR: VERW clears the register file.
+    pub const REGISTER_CLEAR: u64 = 1 << 28;
+}
+
 /// Capabilities of the MTRRs.
 pub const MTRR_CAP: u32 = 0xfe;
 /// SYSENTER: code segment.

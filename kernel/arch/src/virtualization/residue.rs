@@ -1,5 +1,7 @@
-//! What guests leave on a processor and no control block switches: branch predictions, TSC_AUX, breakpoints.
+//! What guests leave on a processor, or find there, and no control block switches: branch predictions, buffers, TSC_AUX,
+//! breakpoints.
 
+use crate::cpu::KERNEL_DATA;
 use crate::cpu::features::cpuid;
 use crate::cpu::local::index;
 use crate::cpu::msr;
@@ -7,7 +9,7 @@ use core::arch::asm;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use kernel_core::machine::CPUS_MAX;
 use spec::control::DR7_ENABLES;
-use spec::msr::{PRED_CMD, TSC_AUX};
+use spec::msr::{FLUSH_CMD, FLUSH_CMD_CACHE, PRED_CMD, TSC_AUX};
 
 /// One processor's. Only its own processor touches it; atomics because it is a static.
 struct Residue {
@@ -41,6 +43,21 @@ pub(crate) fn separate(guest: u64, has_branch_barrier: bool) {
         // SAFETY: CPUID says IBPB; the command changes no architectural state.
         unsafe { msr::write(PRED_CMD, 1) };
     }
+}
+
+/// Forgets what the first-level data cache holds of others.
+#[cold]
+pub(crate) fn flush_cache() {
+    // SAFETY: the caller knows that the command exists; it changes no architectural state.
+    unsafe { msr::write(FLUSH_CMD, FLUSH_CMD_CACHE) };
+}
+
+/// Clears store, fill and load buffers.
+#[inline(always)]
+pub(crate) fn clear_buffers() {
+    let selector: u16 = KERNEL_DATA;
+    // SAFETY: VERW reads a selector and sets ZF; with a memory operand it clears the buffers (Intel, MDS, "Software sequences").
+    unsafe { asm!("verw word ptr [{}]", in(reg) &raw const selector, options(nostack, readonly)) };
 }
 
 /// Loads TSC_AUX.

@@ -57,6 +57,9 @@ impl VirtualCpu<X86> for Vmx {
         }
         residue::load_breakpoints(read(field::GUEST_DR7), self.breakpoints);
         let [star, entry, _, mask] = self.syscall;
+        if self.capabilities.leaks.flushes_cache {
+            residue::flush_cache();
+        }
         self.is_loaded = true;
         for (number, value) in [
             (msr::STAR, star),
@@ -78,6 +81,9 @@ impl VirtualCpu<X86> for Vmx {
         self.kernel_gs_base = unsafe { registers::read(msr::KERNEL_GS_BASE) };
         host::restore();
         residue::fill_return_buffer();
+        if self.capabilities.leaks.clears_buffers {
+            residue::clear_buffers();
+        }
     }
 
     #[inline(always)]
@@ -86,6 +92,9 @@ impl VirtualCpu<X86> for Vmx {
             return;
         }
         write(field::GUEST_RSP, page.gpr[GPR_RSP].load(Relaxed));
+        if self.capabilities.leaks.clears_buffers {
+            residue::clear_buffers();
+        }
         // SAFETY: `set_up` chose controls that keep the guest from the host, EPT is the guest's own, `load` saw to the
         // host state.
         let has_failed = unsafe { switch::enter(&mut self.switch, page) };

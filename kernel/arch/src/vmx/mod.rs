@@ -11,27 +11,33 @@
 //! - `directory`: the four entries that 32-bit PAE paging loads;
 //! - `switch`: the instructions that enter and leave a guest;
 //! - `interrupts`: those that the processor delivers by itself; `log`: the log of the pages that a guest writes;
+//! - `leaks`: which of the processor's buffers guests could read;
 //! - `exit`: what an exit means; `segment`: how segment registers are kept.
 //!
 //! Needed: EPT with four levels, write-back tables, 2 MiB pages and INVEPT, unrestricted guest, virtual NMIs, the TPR shadow,
-//! and loading EFER and PAT: all that came with unrestricted guest (Westmere). Used where offered: VPID, 1 GiB
-//! pages, PAUSE-loop exiting, RDTSCP, INVPCID, MSR bitmaps, intercepting ENCLS and ENCLV, XSAVES
-//! (guests have no supervisor components, so nothing more is switched); TSC scaling for VMs that were saved where the TSC had
-//! another rate; for guests whose memory is tracked,
-//! the page-modification log and with it EPT's accessed and dirty bits (others are tracked by write protection).
+//! and loading EFER and PAT: all that came with unrestricted guest (Westmere). Used where offered:
+//! - VPID, 1 GiB pages, PAUSE-loop exiting, RDTSCP, INVPCID, MSR bitmaps, intercepting ENCLS and ENCLV;
+//! - virtual-interrupt delivery with APIC-register virtualisation, while a guest's local APIC is in x2APIC mode. In xAPIC mode,
+//!   and without it, the local APIC in `kernel_core` injects interrupts with entries;
+//! - for guests whose memory is tracked, the page-modification log and with it EPT's accessed and dirty bits. Others are tracked
+//!   by write protection;
+//! - TSC scaling, for VMs that were saved where the TSC had another rate;
+//! - XSAVES. Guests have no supervisor components, so nothing more is switched;
+//! - VERW and the flush of the first-level data cache, on processors that leak without.
 //!
 //! The guest owns most of CR0 and CR4: the processor itself carries out what it writes there, with the
 //! faults and table loads that belong to it. Ring 0 sees only what the guest must not have.
 //!
 //! Not used:
-//! - APIC-register virtualisation, virtual-interrupt delivery and posted interrupts: the local APIC is a value in
-//!   `kernel_core` with a path of its own, as with AMD's AVIC. An interrupt for a guest that can take it is injected with the
-//!   entry, without an exit of its own.
+//! - posted interrupts: they want host interrupts acknowledged by the exit, which would change how every host interrupt is
+//!   taken, and no emulator has them to try it. An interrupt for a running guest is posted to its vCPU, whose processor is notified.
+//! - the APIC-access page: xAPIC mode stays with the model.
 //! - the preemption timer, but on an emulator that holds host interrupts back while a guest has interrupts off (`processor`).
 
 pub mod controls;
 pub mod exit;
 pub mod firmware;
+pub mod leaks;
 pub mod segment;
 
 #[cfg(target_os = "none")]

@@ -1,16 +1,17 @@
 //! What each processor has for its guests.
 
 use super::controls::{self, Controls};
+use super::leaks::{self, Leaks};
 use super::{Unavailable, firmware, host, permissions, vmcs};
 use crate::X86;
-use crate::cpu::features::is_bochs;
+use crate::cpu::features::{cpuid, is_bochs};
 use crate::cpu::{control, msr};
 use crate::virtualization::{facts, residue};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use kernel_core::Machine;
 use kernel_core::vcpu::Facts;
 use spec::control::CR4_VMXE;
-use spec::msr::FEATURE_CONTROL;
+use spec::msr::{ARCH_CAPABILITIES, FEATURE_CONTROL};
 use spec::vmx::{TSC_FRACTION_BITS, capability, secondary};
 use spin::Once;
 
@@ -36,6 +37,7 @@ pub(super) struct Capabilities {
     pub(super) cr4_fixed: u64,
     pub(super) has_branch_barrier: bool,
     pub(super) has_tsc_aux: bool,
+    pub(super) leaks: Leaks,
     pub(super) facts: Facts,
 }
 
@@ -117,6 +119,7 @@ fn find_capabilities() -> Result<Capabilities, Unavailable> {
         cr4_fixed: capability_of(capability::CR4_FIXED0),
         has_branch_barrier: residue::has_branch_barrier(),
         has_tsc_aux: controls.secondary & secondary::RDTSCP != 0 && residue::has_tsc_aux(),
+        leaks: leaks::find(cpuid(7, 0).edx, || capability_of(ARCH_CAPABILITIES)),
         facts,
     })
 }
