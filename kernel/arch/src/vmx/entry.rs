@@ -101,6 +101,9 @@ impl Vmx {
     fn deliver_offer(&mut self) {
         let Some(vector) = self.offer.filter(|_| !self.is_offer_taken) else {
             self.set_threshold(0);
+            if self.is_keeping() {
+                return self.arrange();
+            }
             self.set_primary(primary::INTERRUPT_WINDOW, self.watches_window);
             return;
         };
@@ -169,7 +172,7 @@ impl Vmx {
             reason::EXCEPTION => self.settle_exception(event, qualification),
             reason::INTERRUPT_WINDOW => return self.window_opened(),
             reason::NMI_WINDOW => return self.nmi_window_opened(),
-            reason::TPR_BELOW => self.todo |= TODO_OFFER,
+            reason::TPR_BELOW | reason::END_OF_INTERRUPT => self.todo |= TODO_OFFER,
             // The processor looks at the level first; an emulator may not.
             reason::DEBUG_REGISTER if self.cpl() != 0 => return Exit::Refused,
             _ => {}

@@ -6,13 +6,14 @@
 
 use super::controls::KEEPS_INTERRUPTS;
 use super::permissions;
-use super::vcpu::Vmx;
+use super::vcpu::{TODO_OFFER, Vmx};
 use super::vmcs::{read, write};
 use crate::paging::direct;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use kernel_core::vcpu::{Interrupts, Vectors};
 use spec::apic::register;
-use spec::vmx::field;
+use spec::control::RFLAGS_IF;
+use spec::vmx::{field, interruptibility, primary};
 
 impl Vmx {
     /// A register in the virtual-APIC page.
@@ -21,6 +22,12 @@ impl Vmx {
         let place = direct::address(self.apic.address()) + u64::from(offset);
         // SAFETY: the frame is mapped as long as it lives, and is only ever accessed as atomics; registers are below its end.
         unsafe { &*(place as *const AtomicU32) }
+    }
+
+    /// Whether the processor has the interrupts.
+    #[inline]
+    pub(super) fn is_keeping(&self) -> bool {
+        self.secondary & KEEPS_INTERRUPTS == KEEPS_INTERRUPTS
     }
 
     /// The eight registers of a set of vectors, the first at `offset`.
@@ -47,6 +54,7 @@ impl Vmx {
         write(field::INTERRUPT_STATUS, serviced << 8 | u64::from(highest(&interrupts.requested)));
         self.set_secondary(KEEPS_INTERRUPTS, true);
         write(field::MSR_BITMAP, permissions::kept_address());
+        self.todo |= TODO_OFFER;
     }
 
     /// Gives it more.
@@ -62,21 +70,52 @@ impl Vmx {
         let status = read(field::INTERRUPT_STATUS);
         let top = u64::from(highest(requested)).max(status & 0xff);
         write(field::INTERRUPT_STATUS, status & 0xff00 | top);
+        if self.capabilities.lets_interrupts_slip {
+            self.todo |= TODO_OFFER;
+        }
     }
 
     /// Says which vectors are level-triggered: their ends exit.
     fn set_level(&mut self, level: Vectors) {
         self.level = level;
         self.set_vectors(register::TMR, &level);
-        for (step, word) in (0..).step_by(2).zip(level) {
+        self.set_ends(level);
+    }
+
+    /// Says which vectors' ends exit.
+    fn set_ends(&mut self, ends: Vectors) {
+        if self.ends == ends {
+            return;
+        }
+        self.ends = ends;
+        for (step, word) in (0..).step_by(2).zip(ends) {
             write(field::EOI_EXITS + step, word);
         }
+    }
+
+    /// Says at which moments the processor is to be taken back, after a change of what is requested.
+    ///
+    /// Bochs has the guest take an interrupt with IF off if a host interrupt comes while one is requested that no priority holds
+    /// back. There nothing is left with it in that state: an open window exits first, and the end of an interrupt exits
+    /// while others wait.
+    pub(super) fn arrange(&mut self) {
+        if !self.capabilities.lets_interrupts_slip {
+            return self.set_primary(primary::INTERRUPT_WINDOW, self.watches_window);
+        }
+        let held = read(field::INTERRUPTIBILITY) & (interruptibility::STI | interruptibility::LOAD_SS);
+        let is_open = self.event == 0 && held == 0 && read(field::GUEST_RFLAGS) & RFLAGS_IF != 0;
+        let is_next = self.has_requested();
+        self.set_primary(primary::INTERRUPT_WINDOW, self.watches_window || is_next && !is_open);
+        let waiting: u32 = self.vectors(register::IRR).iter().map(|word| word.count_ones()).sum();
+        let is_last = waiting == 0 || waiting == 1 && is_next;
+        self.set_ends(if is_last { self.level } else { [u64::MAX; 4] });
     }
 
     /// Takes the interrupts back.
     #[cold]
     pub(super) fn take_back(&mut self) -> Interrupts {
         self.set_secondary(KEEPS_INTERRUPTS, false);
+        self.todo |= TODO_OFFER;
         write(field::MSR_BITMAP, permissions::address());
         Interrupts {
             requested: self.vectors(register::IRR),

@@ -38,6 +38,8 @@ pub(super) struct Capabilities {
     pub(super) has_branch_barrier: bool,
     pub(super) has_tsc_aux: bool,
     pub(super) leaks: Leaks,
+    /// Interrupts that the processor keeps may come with IF off (`interrupts`).
+    pub(super) lets_interrupts_slip: bool,
     pub(super) facts: Facts,
 }
 
@@ -119,6 +121,7 @@ fn find_capabilities() -> Result<Capabilities, Unavailable> {
         cr4_fixed: capability_of(capability::CR4_FIXED0),
         has_branch_barrier: residue::has_branch_barrier(),
         has_tsc_aux: controls.secondary & secondary::RDTSCP != 0 && residue::has_tsc_aux(),
+        lets_interrupts_slip: is_bochs(),
         leaks: leaks::find(cpuid(7, 0).edx, || capability_of(ARCH_CAPABILITIES)),
         facts,
     })

@@ -75,8 +75,10 @@ pub struct Vmx {
     /// The interrupt on offer.
     pub(super) offer: Option<u8>,
     pub(super) is_offer_taken: bool,
-    /// Vectors whose ends exit, in the structure.
+    /// Level-triggered vectors among those that the processor keeps.
     pub(super) level: Vectors,
+    /// Vectors whose ends exit, in the structure.
+    pub(super) ends: Vectors,
     /// TPR threshold in the structure.
     pub(super) threshold: u8,
     /// The run loop wants to know when an interrupt can be taken.
@@ -153,6 +155,7 @@ impl Vmx {
             offer: None,
             is_offer_taken: false,
             level: [0; 4],
+            ends: [0; 4],
             threshold: 0,
             watches_window: false,
             watches_nmi: false,
@@ -230,6 +233,9 @@ impl Vmx {
         let controls = self.capabilities.controls;
         if controls.primary & primary::MSR_BITMAP != 0 {
             write(field::MSR_BITMAP, permissions::address());
+        }
+        if self.capabilities.facts.keeps_interrupts {
+            (0..4).for_each(|word| write(field::EOI_EXITS + 2 * word, 0));
         }
         if controls.pin & pin::PREEMPTION_TIMER != 0 {
             write(field::PREEMPTION_TIMER, self.capabilities.timer);

@@ -318,13 +318,13 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
     }
 
     fn take_interrupts(&mut self) -> Interrupts {
-        let interrupts = self.kept.take().unwrap();
+        let Some(interrupts) = self.kept.take() else { panic!("taken back from hardware that keeps none") };
         self.control[8] = u64::from(interrupts.priority >> 4);
         interrupts
     }
 
     fn request_interrupts(&mut self, requested: &Vectors, level: &Vectors) {
-        let kept = self.kept.as_mut().unwrap();
+        let Some(kept) = self.kept.as_mut() else { panic!("requested of hardware that keeps none") };
         for (word, new) in kept.requested.iter_mut().zip(requested) {
             *word |= new;
         }
@@ -332,8 +332,7 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
     }
 
     fn has_interrupt(&self) -> bool {
-        let kept = self.kept.as_ref().unwrap();
-        kept.requested != [0; 4] && kept.in_service == [0; 4]
+        self.kept.is_some_and(|kept| kept.requested != [0; 4] && kept.in_service == [0; 4])
     }
 
     fn watch_interrupt_window(&mut self, is_watched: bool) {
