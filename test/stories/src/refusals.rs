@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use loader_bundle::{Bundle, names};
-use test_emulator::{Boot, Failure, Machine, PROCESSOR_WITHOUT_SVM};
+use test_emulator::{Boot, Failure, Machine, Model, PROCESSOR_WITHOUT_SVM, Running};
 
-use crate::story::{SHORT_LIMIT, Story, World};
+use crate::story::{LIMIT, SHORT_LIMIT, Story, World};
 use crate::vms::{Linux, until_all_stopped};
 
 /// The stories.
 pub(crate) fn stories() -> Vec<Story> {
     vec![
         Story::new("a_machine_without_amd_v_is_told_so", without_svm),
+        Story::new("a_machine_with_vt_x_locked_off_is_told_so", locked_vmx),
         Story::new("a_machine_with_little_memory_is_told_so", little_memory),
         Story::new("a_damaged_table_of_the_bundle_is_told", damaged_table),
         Story::new("a_damaged_supervisor_is_told", damaged_supervisor),
@@ -28,6 +29,13 @@ fn definition() -> String {
 fn without_svm(world: &World<'_>) -> Result<(), Failure> {
     let machine = world.direct(&definition())?.processor(PROCESSOR_WITHOUT_SVM);
     expect_refusal(world, &machine, "AMD-V")
+}
+
+fn locked_vmx(world: &World<'_>) -> Result<(), Failure> {
+    let mut running = world.start(&world.bochs_locked("", Model::Haswell)?)?;
+    // The firmware takes its time in Bochs.
+    running.wait_for("corten: loader", LIMIT)?;
+    refuses(&mut running, "locked it off")
 }
 
 fn little_memory(world: &World<'_>) -> Result<(), Failure> {
@@ -98,7 +106,10 @@ fn expect_words(
 
 /// Waits for a sentence that says that Corten cannot start, with these words in it.
 fn expect_refusal(world: &World<'_>, machine: &Machine, words: &str) -> Result<(), Failure> {
-    let mut running = world.start(machine)?;
+    refuses(&mut world.start(machine)?, words)
+}
+
+fn refuses(running: &mut Running, words: &str) -> Result<(), Failure> {
     let sentence = running.wait_for_value("cannot start:", SHORT_LIMIT)?;
     if sentence.contains(words) {
         Ok(())

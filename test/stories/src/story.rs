@@ -57,6 +57,8 @@ pub trait Images: Sync {
     fn efi(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
     /// The CD image.
     fn iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
+    /// The CD image whose UEFI half locks VT-x off before it starts Corten.
+    fn locking_iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
     /// The CD image for BIOS alone, which is made faster.
     fn bios_iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, Failure>;
     /// The same of a bundle that [`Images::direct`] made, as it is now.
@@ -166,6 +168,12 @@ impl<'w> World<'w> {
     /// A machine in Bochs with UEFI firmware.
     pub fn bochs_uefi(&self, definition: &str, model: Model) -> Result<Machine, Failure> {
         Ok(self.in_bochs(Boot::UefiCd(self.iso(definition)?), model))
+    }
+
+    /// A machine in Bochs whose UEFI firmware leaves VT-x locked off.
+    pub fn bochs_locked(&self, definition: &str, model: Model) -> Result<Machine, Failure> {
+        let image = self.images.locking_iso(definition, &self.folder)?;
+        Ok(self.in_bochs(Boot::UefiCd(image), model))
     }
 
     fn in_bochs(&self, boot: Boot, model: Model) -> Machine {

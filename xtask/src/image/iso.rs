@@ -3,7 +3,7 @@
 //! BIOS starts GRUB, which loads `corten.elf` and `corten.bundle` by multiboot2; UEFI starts `corten.efi` from a
 //! FAT image, which is both the CD's second boot entry and a partition of the stick.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Image;
 use crate::cd::{self, Firmware};
@@ -33,8 +33,45 @@ const GRUB_MODULES: [&str; 10] = [
     "vbe",
 ];
 
+/// What GRUB does under UEFI before it starts `corten.efi`, in an image for tests: it does as firmware whose set-up has VT-x
+/// switched off, and locks IA32_FEATURE_CONTROL so (Intel SDM vol. 3, 24.7).
+const LOCKING_COMMANDS: &str = "\
+wrmsr 0x3a 1
+search --no-floppy --file --set=root /boot/corten.efi
+chainloader /boot/corten.efi
+boot
+";
+/// GRUB's modules that these commands need.
+const LOCKING_MODULES: [&str; 9] =
+    ["iso9660", "part_gpt", "part_msdos", "fat", "search_fs_file", "search", "chain", "wrmsr", "normal"];
+
 /// Makes the image from the files of `image`.
 pub(super) fn make(image: &Image<'_>, firmware: Firmware) -> Result<(), Failure> {
+    let tree = make_tree(image)?;
+    if firmware == Firmware::Both {
+        cd::make_fat(&image.efi(), &tree.join(cd::FAT))?;
+    }
+    finish(image, &tree, firmware)
+}
+
+/// Makes an image whose UEFI half locks VT-x off before it starts Corten.
+pub(super) fn make_locking(image: &Image<'_>) -> Result<(), Failure> {
+    let tree = make_tree(image)?;
+    places::copy(&image.efi(), &tree.join("boot/corten.efi"))?;
+    let loader = image.folder.join("locking.efi");
+    let grub = Grub {
+        format: "x86_64-efi",
+        prefix: "/boot/grub",
+        commands: LOCKING_COMMANDS,
+        modules: &LOCKING_MODULES,
+    };
+    grub.make(&loader, &image.folder)?;
+    cd::make_fat(&loader, &tree.join(cd::FAT))?;
+    finish(image, &tree, Firmware::Both)
+}
+
+/// A folder with the files that GRUB finds on the CD.
+fn make_tree(image: &Image<'_>) -> Result<PathBuf, Failure> {
     let tree = image.folder.join("iso");
     if tree.exists() {
         std::fs::remove_dir_all(&tree).map_err(|error| Failure::file(&tree, &error))?;
@@ -43,11 +80,12 @@ pub(super) fn make(image: &Image<'_>, firmware: Firmware) -> Result<(), Failure>
     places::copy(&image.elf(), &tree.join("boot/corten.elf"))?;
     places::copy(&image.bundle(), &tree.join("boot/corten.bundle"))?;
     make_grub(image, &tree)?;
-    if firmware == Firmware::Both {
-        cd::make_fat(&image.efi(), &tree.join(cd::FAT))?;
-    }
-    cd::make(&tree, "CORTEN", &image.iso(), firmware)?;
-    std::fs::remove_dir_all(&tree).map_err(|error| Failure::file(&tree, &error))
+    Ok(tree)
+}
+
+fn finish(image: &Image<'_>, tree: &Path, firmware: Firmware) -> Result<(), Failure> {
+    cd::make(tree, "CORTEN", &image.iso(), firmware)?;
+    std::fs::remove_dir_all(tree).map_err(|error| Failure::file(tree, &error))
 }
 
 fn make_grub(image: &Image<'_>, tree: &Path) -> Result<(), Failure> {

@@ -85,6 +85,11 @@ impl<'s> Image<'s> {
         iso::make(self, Firmware::Bios)
     }
 
+    /// Makes `corten.iso` for a test: its UEFI half locks VT-x off before it starts Corten. `corten.efi` must be there.
+    pub(crate) fn make_locking_iso(&self) -> Result<(), Failure> {
+        iso::make_locking(self)
+    }
+
     /// The kernel, for PVH and multiboot2 loaders.
     pub(crate) fn elf(&self) -> PathBuf {
         self.folder.join("corten.elf")

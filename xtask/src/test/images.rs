@@ -81,6 +81,15 @@ impl Images for TestImages<'_> {
         })
     }
 
+    fn locking_iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, StoryFailure> {
+        self.with_tools(|| {
+            let image = self.image(definition, folder)?;
+            image.make_efi()?;
+            image.make_locking_iso()?;
+            Ok(image.iso())
+        })
+    }
+
     fn bios_iso(&self, definition: &str, folder: &Path) -> Result<PathBuf, StoryFailure> {
         self.with_tools(|| {
             let image = self.image(definition, folder)?;

@@ -1,5 +1,5 @@
-//! What the firmware allows (Intel SDM vol. 3, 24.7): pure, so that it is tested on Linux. The emulator's firmwares leave the
-//! register locked with VT-x on, or not locked at all; none locks it off.
+//! What the firmware allows (Intel SDM vol. 3, 24.7): pure, so that it is tested on Linux. The emulator's BIOS leaves the register
+//! locked with VT-x on, its UEFI firmware leaves it open.
 
 use super::Unavailable;
 use spec::vmx::{FEATURE_LOCKED, FEATURE_VMXON};
