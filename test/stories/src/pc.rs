@@ -38,7 +38,7 @@ pub(crate) fn stories() -> Vec<Story> {
     }
     stories.push(Story::new("a_32_bit_linux_boots_by_bios", i386).only_in_full_runs());
     stories.push(Story::new("a_pc_without_a_bootable_disk_says_so", unbootable));
-    stories.push(Story::new("media_that_are_empty_or_corrupt_are_told_and_harm_no_other_vm", bad_media));
+    stories.push(Story::new("bad_media_and_too_many_devices_are_told_and_harm_no_other_vm", bad_media));
     stories
 }
 
@@ -97,35 +97,50 @@ fn unbootable(world: &World<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// VMs with a file that is empty.
-const EMPTY: [&str; 4] = ["empty-cd", "empty-disk", "empty-rom", "empty-kernel"];
+/// VMs that cannot start, and why.
+const REFUSED: [(&str, &str); 5] = [
+    ("empty-cd", "the file empty.iso is empty"),
+    ("empty-disk", "the file empty.iso is empty"),
+    ("empty-rom", "the file empty.iso is empty"),
+    ("empty-kernel", "the file empty.iso is empty"),
+    ("full-board", "a PC has at most 22 network cards, virtio disks and NVMe disks together"),
+];
 
-/// An empty file is told; of a corrupt disk the boot loader says what it misses; Linux beside them goes on.
+/// An empty file and a board with too few slots are told; of a corrupt disk the boot loader says what it misses; Linux
+/// beside them goes on.
 fn bad_media(world: &World<'_>) -> Result<(), Failure> {
     let witness = staying_on(&[Linux::new("witness", "tick").on_host_console()]);
     let pc = |name: &str, boot: &str| format!("\n[[vm]]\nname = \"{name}\"\nmemory = \"32M\"\n{boot}\n");
     let disk = |file: &str, bus: &str| {
         format!("firmware = \"bios\"\ndisks = [ {{ file = \"{file}\", bus = \"{bus}\" }} ]")
     };
+    let full_board = format!(
+        "firmware = \"bios\"\nnics = [{}]\ndisks = [{}]",
+        "\"virtio\", ".repeat(8),
+        "{ file = \"disk.img\", bus = \"nvme\" }, ".repeat(16)
+    );
     let definition = [
         witness,
         pc("empty-cd", "firmware = \"bios\"\ncdrom = \"empty.iso\""),
         pc("empty-disk", &disk("empty.iso", "nvme")),
         pc("empty-rom", "firmware = \"empty.iso\""),
         pc("empty-kernel", "kernel = \"empty.iso\""),
+        pc("full-board", &full_board),
         pc("corrupt-disk", &disk("corrupt.img", "ahci")),
     ];
     let mut running = world.start(&world.direct(&definition.concat())?)?;
 
     running.wait_for("CORTEN-GUEST tick 2\r", LIMIT)?;
     let mut monitor = Monitor::open(&mut running, LIMIT)?;
+    for (name, _) in REFUSED {
+        monitor.wait_for_state(name, "failed")?;
+    }
     let log = monitor.ask("log", "log")?;
-    for name in EMPTY {
-        let sentence = format!("vm {name}: failed: the file empty.iso is empty");
+    for (name, reason) in REFUSED {
+        let sentence = format!("vm {name}: failed: {reason}");
         if !log.contains(&sentence) {
             return Err(Failure::Wrong(format!("\"{sentence}\" is not in the log: {log}")));
         }
-        monitor.wait_for_state(name, "failed")?;
     }
     monitor.wait_for_console("corrupt-disk", "no such device: PCBOOT")?;
     monitor.wait_for_state("witness", "running")?;
