@@ -65,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         tally += host::run()?;
         tally += tidiness()?;
     }
-    tally += emulated(&stories, arguments.jobs)?;
+    let time = if arguments.full { TIME_FOR_FULL } else { TIME_FOR_ALL };
+    tally += emulated(&stories, arguments.jobs, time)?;
     println!("{} passed, {} failed", tally.passed, tally.failed);
     if tally.failed == 0 { Ok(()) } else { Err(Failure::told()) }
 }
@@ -107,9 +108,11 @@ fn tidiness() -> Result<Tally, Failure> {
 
 /// After this time no further test is started: a system that is broken throughout must not hold up the others.
 const TIME_FOR_ALL: Duration = Duration::from_secs(40 * 60);
+/// The same for full runs.
+const TIME_FOR_FULL: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// Builds what the stories need and tells them side by side.
-fn emulated(stories: &[Story], jobs: Option<u32>) -> Result<Tally, Failure> {
+fn emulated(stories: &[Story], jobs: Option<u32>, time: Duration) -> Result<Tally, Failure> {
     setup::ensure(&[Need::Compiler, Need::Qemu, Need::Bochs, Need::Firmware, Need::IsoTools, Need::Busybox])?;
     let system = System::build()?;
     let images = TestImages::new(&system)?;
@@ -124,7 +127,7 @@ fn emulated(stories: &[Story], jobs: Option<u32>) -> Result<Tally, Failure> {
         .collect();
     let count: usize = stories.iter().map(|story| story.claims().len()).sum();
     println!("{count} tests on emulated machines:");
-    let tally = pool::run(told, jobs.map_or_else(processors, |jobs| jobs as usize), started + TIME_FOR_ALL);
+    let tally = pool::run(told, jobs.map_or_else(processors, |jobs| jobs as usize), started + time);
     println!(
         "emulated tests took {} s; their logs are below {}",
         started.elapsed().as_secs(),
