@@ -7,6 +7,7 @@
 
 mod bochs_pc;
 mod claims;
+mod debian;
 mod isolation;
 mod linux;
 mod lives;
@@ -27,7 +28,8 @@ pub use story::{Extent, Images, Report, Story, World};
 
 /// All stories, the longest first so that they do not end up alone at the end.
 pub fn all() -> Vec<Story> {
-    let mut stories = linux::stories();
+    let mut stories = debian::stories();
+    stories.extend(linux::stories());
     stories.extend(bochs_pc::stories());
     stories.extend(pc::stories());
     stories.extend(software::stories());

@@ -45,6 +45,8 @@ const BY_BIOS: [Software; 4] = [
     },
 ];
 
+/// Memory of the machine in which Debian's installer has the 1 GiB that it wants.
+const INSTALLER_MACHINE_MIB: u32 = 2048;
 /// The firmware of PCs, as definitions call it.
 const FIRMWARE: [&str; 2] = ["bios", "uefi"];
 
@@ -145,11 +147,11 @@ fn uefi_script(world: &World<'_>) -> Result<(), Failure> {
 /// From a CD, on a frame buffer.
 fn installer(world: &World<'_>, firmware: &str) -> Result<(), Failure> {
     let definition = format!(
-        "[[vm]]\nname = \"pc\"\nmemory = \"512M\"\nfirmware = \"{firmware}\"\ncdrom = \"installer.iso\"\n"
+        "[[vm]]\nname = \"pc\"\nmemory = \"1G\"\nfirmware = \"{firmware}\"\ncdrom = \"installer.iso\"\n"
     );
-    let mut running = world.start(&world.bios(&definition)?)?;
+    let mut running = world.start(&world.bios(&definition)?.memory_mib(INSTALLER_MACHINE_MIB))?;
 
-    let mut monitor = Monitor::wait(&mut running, LIMIT)?;
+    let mut monitor = Monitor::wait(&mut running, LIMIT * 2)?;
     monitor.wait_for_screen("pc", "Select a language")?;
     monitor.wait_for_screen("pc", "English")
 }

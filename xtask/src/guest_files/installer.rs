@@ -10,12 +10,13 @@ use crate::{Failure, grub::Grub, places};
 const PACKAGE: &str = "debian-installer-12-netboot-amd64";
 /// Where it has the image whose questions are text.
 const FOLDER: &str = "usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64";
-/// What GRUB does. The kernel gets a frame buffer from either firmware.
+/// What GRUB does. The kernel gets a frame buffer from either firmware, and writes on it with its own font: `fb=false` is
+/// about the installer's font alone.
 const GRUB_COMMANDS: &str = "\
 search --no-floppy --file --set=root /installer/linux
 set gfxpayload=800x600x32
 insmod all_video
-linux /installer/linux vga=788 --- quiet
+linux /installer/linux fb=false --- quiet
 initrd /installer/initrd.gz
 boot
 ";
