@@ -19,6 +19,18 @@ const LETTER_A: [u8; HEIGHT] = [0, 0, 0x10, 0x38, 0x6C, 0xC6, 0xC6, 0xFE, 0xC6, 
 const CODES: [u8; 2] = [0x21, 0x7E];
 /// Cells that are looked at to find out where letters begin.
 const SAMPLES: usize = 200;
+/// Letters that are wider in that font than in those that Linux and memory testers bring for frame buffers, where no space
+/// stands between letters; as these have them.
+const NARROWER: [(char, u128); 8] = [
+    ('0', 0x0000386C_C6C6D6D6_C6C66C38_00000000),
+    ('M', 0x0000C6EE_FEFED6C6_C6C6C6C6_00000000),
+    ('T', 0x00007E7E_5A181818_1818183C_00000000),
+    ('f', 0x00001C36_32307830_30303078_00000000),
+    ('m', 0x00000000_00ECFED6_D6D6D6C6_00000000),
+    ('v', 0x00000000_00C6C6C6_C6C66C38_00000000),
+    ('w', 0x00000000_00C6C6D6_D6D6FE6C_00000000),
+    ('x', 0x00000000_00C66C38_38386CC6_00000000),
+];
 /// What stands for a cell that is no letter of the font.
 const UNKNOWN: char = '\u{FFFD}';
 
@@ -50,6 +62,7 @@ impl Font {
             let bytes = rom.get(start..start + HEIGHT)?.try_into().ok()?;
             letters.insert(u128::from_be_bytes(bytes), char::from(code));
         }
+        letters.extend(NARROWER.map(|(letter, dots)| (dots, letter)));
         Some(Self(letters))
     }
 
@@ -252,6 +265,14 @@ mod tests {
         // A dot in the middle of the second letter, in a third colour.
         bytes[header + (200 * 7 + 11) * 3] = 9;
         assert_eq!(text_in(&bytes), format!("A{UNKNOWN}A"));
+    }
+
+    #[test]
+    fn letters_of_fonts_for_frame_buffers_are_read_too() {
+        let font = Font::find(&rom()).expect("the ROM has a font");
+        for (letter, dots) in NARROWER {
+            assert_eq!(font.letter(Cell::Dots(dots)), letter);
+        }
     }
 
     #[test]
