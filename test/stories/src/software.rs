@@ -17,7 +17,7 @@ struct Software {
 }
 
 /// What is booted by BIOS.
-const BY_BIOS: [Software; 4] = [
+const BY_BIOS: [Software; 5] = [
     Software {
         name: "memtest86_plus_tests_memory_on_a_pc",
         memory: "8M",
@@ -41,6 +41,12 @@ const BY_BIOS: [Software; 4] = [
         name: "grubs_rescue_floppy_shows_its_menu_on_a_pc",
         memory: "32M",
         medium: "floppy = \"grub-rescue.img\"",
+        shows: &["GNU GRUB", "Change the colors"],
+    },
+    Software {
+        name: "grub_shows_its_menu_on_virtio_gpu",
+        memory: "32M",
+        medium: "cdrom = \"grub-rescue.iso\"\ndisplay = \"virtio-gpu\"",
         shows: &["GNU GRUB", "Change the colors"],
     },
 ];
