@@ -27,7 +27,7 @@ pub(crate) const DISK_BUS_WORDS: &[&str] = &["virtio", "ahci", "nvme", "ide"];
 pub(crate) const DISK_BUSES: [DiskBus; 4] = [DiskBus::Virtio, DiskBus::Ahci, DiskBus::Nvme, DiskBus::Ide];
 /// Keys that only a PC has.
 const PC_KEYS: &[&str] =
-    &["firmware", "secure_boot", "cdrom", "cdrom_bus", "floppy", "display", "nics", "boot", "rtc"];
+    &["firmware", "secure_boot", "cdrom", "cdrom_bus", "floppy", "display", "usb", "nics", "boot", "rtc"];
 /// Keys that only the micro platform has.
 const MICRO_KEYS: &[&str] = &["kernel", "initrd", "cmdline"];
 
@@ -62,6 +62,8 @@ pub struct PcDefinition {
     pub floppy: Option<FileName>,
     /// Display.
     pub display: Display,
+    /// A USB controller with a keyboard and a tablet.
+    pub usb: bool,
     /// Network cards.
     pub nics: Vec<NicModel>,
     /// What is tried first, second, ...; empty = the firmware's own order.
@@ -223,11 +225,15 @@ fn read_pc(table: &Table<'_>, firmware: Option<Located<&str>>) -> Result<PcDefin
         let reason = "there is no cdrom; add a line such as cdrom = \"install.iso\"";
         return Err(ConfigError::at(found.place, Problem::Conflict { key: "cdrom_bus", reason }));
     }
+    let display = choice(table, "display", DISPLAY_WORDS, &DISPLAYS)?;
+    // What a person needs who looks at the display.
+    let usb = table.truth("usb")?.unwrap_or(display != Display::None);
     let pc = PcDefinition {
         firmware,
         cdrom: cdrom.map(|file| (file, bus.map_or(DiskBus::Ahci, |found| found.value))),
         floppy: file(table, "floppy")?,
-        display: choice(table, "display", DISPLAY_WORDS, &DISPLAYS)?,
+        display,
+        usb,
         nics: words(table, "nics", NICS_MAX, NIC_WORDS, &NICS)?.into_iter().map(|(nic, _)| nic).collect(),
         boot_order: read_boot_order(table)?,
         clock: choice(table, "rtc", CLOCK_WORDS, &CLOCKS)?,

@@ -29,6 +29,7 @@ const KEYS: &[&str] = &[
     "cdrom_bus",
     "floppy",
     "display",
+    "usb",
     "nics",
     "boot",
     "rtc",

@@ -11,7 +11,7 @@
 //! | `initrd` | a file | none |
 //! | `cmdline` | the kernel's command line, at most 2047 bytes | empty |
 //! | `disks` | up to 16 of `{ file = "disk.img", read_only = false, bus = "virtio" }` | none |
-//! | of a PC: `platform`, `cdrom`, `cdrom_bus`, `floppy`, `display`, `nics`, `boot`, `rtc` | see docs/vm-file.md | |
+//! | of a PC: `platform`, `cdrom`, `cdrom_bus`, `floppy`, `display`, `usb`, `nics`, `boot`, `rtc` | see docs/vm-file.md | |
 //! | `console` | `"buffer"`, or `"host"` for one VM: the machine's serial line | `"buffer"` |
 //! | `restart` | `"never"`, `"on-failure"`, `"always"` | `"never"` |
 //! | `start` | whether it is started with the machine | `true` |

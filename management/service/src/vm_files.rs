@@ -176,6 +176,7 @@ fn firmware_boot(
             cdroms: Vec::new(),
             floppy: None,
             display: definition.display,
+            usb: definition.usb,
             nics: definition.nics.clone(),
             boot_order: definition.boot_order.clone(),
             clock: definition.clock,

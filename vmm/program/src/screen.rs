@@ -73,6 +73,9 @@ fn answer(vm: &Vm, channel: &Channel, request: ScreenRequest) {
         ScreenRequest::Strokes(strokes) => {
             machine.with_bus(vm, |bus, board, context| strike(&strokes, bus, board, context));
         }
+        ScreenRequest::Point(to) => {
+            machine.with_bus(vm, |bus, board, context| board.point(bus, to, context));
+        }
         ScreenRequest::Text { question } => {
             let shown = machine.with_bus(vm, |bus, board, context| describe(bus, board, context));
             send(channel, &ScreenReport::Text { question, shown }, Vec::new());
@@ -144,10 +147,9 @@ fn rows(page: &TextPage) -> Vec<String> {
 
 /// Presses keys. Those that the guest does not take because it reads none are lost.
 fn strike(strokes: &[KeyStroke], bus: &mut Bus, board: &Board, context: &mut Context<'_>) {
-    let Some(keyboard) = board.keyboard else { return };
     for KeyStroke { usage, is_pressed } in strokes.iter().take(STROKES_MAX) {
         let stroke = if *is_pressed { Stroke::Press } else { Stroke::Release };
-        let _ = bus.device_mut(keyboard).stroke(Key(*usage), stroke, context.effects);
+        board.strike(bus, Key(*usage), stroke, context);
     }
 }
 

@@ -84,6 +84,8 @@ pub struct PcDevices {
     pub floppy: Option<DiskConfig>,
     /// Display.
     pub display: Display,
+    /// A USB controller with a keyboard and a tablet.
+    pub usb: bool,
     /// Network cards.
     pub nics: Vec<NicModel>,
     /// What is tried first, second, ...; empty = the firmware's own order.

@@ -36,6 +36,8 @@ pub enum ScreenRequest {
     Hide,
     /// Keys go down or up, [`STROKES_MAX`] at the most. Not answered.
     Strokes(Vec<KeyStroke>),
+    /// The pointer is somewhere else. Not answered.
+    Point(PointerMove),
     /// What does the display say? Answered by [`ScreenReport::Text`], whether somebody looks or not.
     Text {
         /// A number of the console's, which comes back in the answer.
@@ -50,6 +52,28 @@ pub struct KeyStroke {
     pub usage: u8,
     /// It goes down, or still is down and repeats.
     pub is_pressed: bool,
+}
+
+/// Where a pointer is now, and how it came there: a tablet says the one, a mouse the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointerMove {
+    /// Its place between the left edge of the picture, 0, and the right one, [`PointerMove::EDGE`].
+    pub x: u16,
+    /// Its place between the upper edge and the lower one, likewise.
+    pub y: u16,
+    /// How far it moved to the right.
+    pub right: i16,
+    /// How far it moved down.
+    pub down: i16,
+    /// How far the wheel turned towards the user.
+    pub wheel: i16,
+    /// Buttons that are down: bit 0 left, 1 right, 2 middle.
+    pub buttons: u8,
+}
+
+impl PointerMove {
+    /// The place of the right and the lower edge.
+    pub const EDGE: u16 = 0x7FFF;
 }
 
 /// VMM to console.

@@ -97,7 +97,9 @@ pub(super) fn plan(devices: &PcDevices, drives: &[PcDrive]) -> Result<Vec<PcFunc
     if devices.display != Display::None {
         functions.push(wired(PcRole::Display(devices.display), layout::DISPLAY_SLOT, 0));
     }
-    functions.push(wired(PcRole::Usb, layout::USB_SLOT, 0));
+    if devices.usb {
+        functions.push(wired(PcRole::Usb, layout::USB_SLOT, 0));
+    }
     functions.push(wired(PcRole::Entropy, layout::ENTROPY_SLOT, 0));
     functions.push(wired(PcRole::Balloon, layout::BALLOON_SLOT, 0));
     functions.push(wired(PcRole::Console, layout::CONSOLE_SLOT, 0));

@@ -32,6 +32,7 @@ fn devices() -> PcDevices {
         cdroms: vec![],
         floppy: None,
         display: Display::Vga,
+        usb: true,
         nics: vec![],
         boot_order: vec![],
         clock: ClockBase::Utc,

@@ -24,7 +24,7 @@ pub(super) fn build(parts: &Parts<'_>, plan: &MachinePlan) -> Result<Built, Stri
     let functions = Functions { bus: &mut bus, parts };
     let (console, balloon) = functions.add_all(plan)?;
     let power = PowerButton::Micro(power);
-    let board = Board { uart, power, console, balloon, keyboard: None, display: Display::None };
+    let board = Board { uart, power, console, balloon, keyboard: None, usb: None, display: Display::None };
     Ok(Built { bus, board, direct: DirectMemories::default() })
 }
 

@@ -7,11 +7,15 @@ use crate::{direct::DirectMemories, inputs::Media, machine::Machine, platform::P
 use alloc::{format, string::String};
 use base_units::Nanos;
 use user_rt::{Group, Memory, PrivateBytes};
-use vmm_bus::{Bus, BusError, ByteVolume, DeviceId, Effects, volume::Access};
-use vmm_chipset::{I8042, Lpc, PowerManagement, Uart, UnixSeconds};
+use vmm_bus::{Bus, BusError, ByteVolume, Context, DeviceId, Effects, volume::Access};
+use vmm_chipset::{
+    I8042, Lpc, PowerManagement, Uart, UnixSeconds,
+    i8042::{Key, Motion, Stroke},
+};
 use vmm_devices::{Balloon, Block, BlockConfig, Console};
 use vmm_display::{Frame, TextPage, Vga, VirtioVga};
-use vmm_protocol::{DiskConfig, StartMessage};
+use vmm_protocol::{DiskConfig, StartMessage, screen::PointerMove};
+use vmm_usb::{Position, Xhci};
 use vmm_virtio::VirtioPci;
 
 pub(crate) use micro::assign_windows;
@@ -26,7 +30,9 @@ pub(crate) struct Board {
     balloon: DeviceId<VirtioPci<Balloon>>,
     power: PowerButton,
     /// The PC's keyboard controller.
-    pub(crate) keyboard: Option<DeviceId<I8042>>,
+    keyboard: Option<DeviceId<I8042>>,
+    /// The USB controller with its keyboard and tablet.
+    usb: Option<DeviceId<Xhci>>,
     display: Display,
 }
 
@@ -61,6 +67,32 @@ impl Board {
             Display::Vga(vga) => bus.device_mut(vga).text(),
             Display::VirtioVga(display) => bus.device_mut(display).text(),
             Display::None => None,
+        }
+    }
+
+    /// A key goes down or up: on the keyboard that the guest uses, which is USB's once it has set that up. A PS/2
+    /// keyboard that the guest does not read either loses it.
+    pub(crate) fn strike(&self, bus: &mut Bus, key: Key, stroke: Stroke, context: &mut Context<'_>) {
+        if let Some(usb) = self.usb
+            && bus.device_mut(usb).stroke(key, stroke, context)
+        {
+            return;
+        }
+        if let Some(keyboard) = self.keyboard {
+            let _ = bus.device_mut(keyboard).stroke(key, stroke, context.effects);
+        }
+    }
+
+    /// The pointer moves: a tablet says where it is, a mouse how it came there.
+    pub(crate) fn point(&self, bus: &mut Bus, to: PointerMove, context: &mut Context<'_>) {
+        let PointerMove { x, y, right, down, wheel, buttons } = to;
+        if let Some(usb) = self.usb
+            && bus.device_mut(usb).point(Position { x, y, buttons, wheel }, context)
+        {
+            return;
+        }
+        if let Some(mouse) = self.keyboard {
+            bus.device_mut(mouse).move_mouse(Motion { right, down, wheel, buttons }, context.effects);
         }
     }
 

@@ -42,7 +42,7 @@ const REPORT: [u8; 63] = [
 ];
 
 static DESCRIPTORS: Descriptors = Descriptors {
-    product: "Corten USB Keyboard",
+    product: "USB Keyboard",
     serial: "corten-keyboard",
     subclass: SUBCLASS_BOOT,
     protocol: PROTOCOL_KEYBOARD,

@@ -30,7 +30,7 @@ const REPORT: [u8; 74] = [
 ];
 
 static DESCRIPTORS: Descriptors = Descriptors {
-    product: "Corten USB Tablet",
+    product: "USB Tablet",
     serial: "corten-tablet",
     subclass: 0,
     protocol: 0,

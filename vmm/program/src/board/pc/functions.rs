@@ -18,6 +18,7 @@ use vmm_display::{Size, Vga, VirtioVga, vga};
 use vmm_machine::pc::{PcFunction, PcPlan, PcRole, layout};
 use vmm_nic::{E1000, MacAddress, Nowhere, VirtioNet, e1000};
 use vmm_protocol::NicModel;
+use vmm_usb::Xhci;
 use vmm_virtio::{VirtioDevice, VirtioPci};
 
 /// The size that the screen of virtio-gpu asks for.
@@ -28,6 +29,7 @@ pub(super) struct Named {
     pub(super) chipset: DeviceId<Lpc>,
     pub(super) console: DeviceId<VirtioPci<Console>>,
     pub(super) balloon: DeviceId<VirtioPci<Balloon>>,
+    pub(super) usb: Option<DeviceId<Xhci>>,
     pub(super) display: Display,
 }
 
@@ -41,7 +43,7 @@ pub(super) fn add_all(
     let mut functions = Functions { bus, direct, parts, plan };
     let mut shadow = Some(shadow);
     let (mut chipset, mut console, mut balloon) = (None, None, None);
-    let mut display = Display::None;
+    let (mut usb, mut display) = (None, Display::None);
     for function in &plan.functions {
         match function.role {
             PcRole::HostBridge => functions.add_host_bridge(function, shadow.take())?,
@@ -50,6 +52,7 @@ pub(super) fn add_all(
                 console = Some(functions.add_virtio(function, Console::new(ConsoleSize::default()))?);
             }
             PcRole::Balloon => balloon = Some(functions.add_virtio(function, Balloon::new())?),
+            PcRole::Usb => usb = Some(functions.add(function, Xhci::new(line(function)))?),
             PcRole::Display(kind) => display = functions.add_display(function, kind)?,
             _ => functions.add_other(function)?,
         }
@@ -59,6 +62,7 @@ pub(super) fn add_all(
         chipset: chipset.ok_or_else(missing)?,
         console: console.ok_or_else(missing)?,
         balloon: balloon.ok_or_else(missing)?,
+        usb,
         display,
     })
 }
@@ -92,14 +96,13 @@ impl Functions<'_, '_> {
                 self.add(function, controller).map(drop)
             }
             PcRole::Nic { index, model } => self.add_nic(function, index, model),
-            // There is no USB controller yet: its slot stays empty.
-            PcRole::Usb => Ok(()),
             // The caller names these.
             PcRole::HostBridge
             | PcRole::IsaBridge
             | PcRole::Console
             | PcRole::Balloon
-            | PcRole::Display(_) => Ok(()),
+            | PcRole::Display(_)
+            | PcRole::Usb => Ok(()),
         }
     }
 

@@ -32,6 +32,7 @@ pub(super) fn build(parts: &Parts<'_>, plan: &mut PcPlan, files: &FirmwareFiles)
         console: named.console,
         balloon: named.balloon,
         keyboard: Some(fixed.keyboard),
+        usb: named.usb,
         display: named.display,
     };
     Ok(Built { bus, board, direct })
