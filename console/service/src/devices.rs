@@ -1,7 +1,7 @@
-//! The serial line and the keyboard with their interrupts.
+//! The serial line, the keyboard and the mouse with their interrupts.
 
 use alloc::vec::Vec;
-use console_terminal::{KeyboardController, Ports, SerialPort};
+use console_terminal::{KeyboardController, Motion, MouseDecoder, Ports, SerialPort, Source};
 use management_protocol::{KeyboardPorts, SerialLine};
 use user_rt::{Interrupt, IoRange};
 
@@ -46,31 +46,52 @@ impl SerialDevice {
     }
 }
 
-/// The keyboard.
+/// What keyboard and mouse sent.
+#[derive(Default)]
+pub(crate) struct Sent {
+    /// Scan codes of the keyboard.
+    pub(crate) codes: Vec<u8>,
+    pub(crate) motions: Vec<Motion>,
+}
+
+/// Keyboard and mouse.
 pub(crate) struct KeyboardDevice {
     controller: KeyboardController<DevicePorts>,
+    mouse: MouseDecoder,
     pub(crate) interrupt: Interrupt,
+    pub(crate) mouse_interrupt: Interrupt,
 }
 
 impl KeyboardDevice {
-    /// Takes the keyboard over, if there is one.
+    /// Takes them over, if they are there.
     pub(crate) fn new(
         places: KeyboardPorts,
-        (data, status, interrupt): (IoRange, IoRange, Interrupt),
+        (data, status, interrupt, mouse_interrupt): (IoRange, IoRange, Interrupt, Interrupt),
     ) -> Option<Self> {
         let ports = DevicePorts([data, status].into());
         let controller = KeyboardController::new(ports, places.data, places.status)?;
+        let mouse = MouseDecoder::new(controller.has_wheel());
         let _ = interrupt.acknowledge();
-        Some(Self { controller, interrupt })
+        let _ = mouse_interrupt.acknowledge();
+        Some(Self { controller, mouse, interrupt, mouse_interrupt })
     }
 
-    /// Handles the interrupt and returns the scan codes that came.
-    pub(crate) fn interrupted(&mut self) -> Vec<u8> {
-        let mut codes = Vec::new();
-        self.controller.drain(|code| codes.push(code));
+    /// Handles the interrupt of either and returns what came.
+    pub(crate) fn interrupted(&mut self) -> Sent {
+        let mut sent = Sent::default();
+        self.drain(&mut sent);
         let _ = self.interrupt.acknowledge();
-        // An edge between the two lines would be lost, and with it all that follow.
-        self.controller.drain(|code| codes.push(code));
-        codes
+        let _ = self.mouse_interrupt.acknowledge();
+        // An edge between these lines would be lost, and with it all that follow.
+        self.drain(&mut sent);
+        sent
+    }
+
+    fn drain(&mut self, sent: &mut Sent) {
+        let mouse = &mut self.mouse;
+        self.controller.drain(|source, byte| match source {
+            Source::Keyboard => sent.codes.push(byte),
+            Source::Mouse => sent.motions.extend(mouse.push(byte)),
+        });
     }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Key {
     Serial,
     /// The keyboard's interrupt.
     Keyboard,
+    /// The mouse's interrupt.
+    Mouse,
     /// A VM said something, can hear again, or is gone.
     Vm(usize),
     /// The same of a VM's display.
@@ -28,6 +30,7 @@ impl Key {
             Key::Log => 1,
             Key::Serial => 2,
             Key::Keyboard => 3,
+            Key::Mouse => 4,
             Key::Vm(vm) => FIRST_VM + vm as u64,
             Key::Screen(vm) => FIRST_SCREEN + vm as u64,
         }
@@ -40,6 +43,7 @@ impl Key {
             1 => Some(Key::Log),
             2 => Some(Key::Serial),
             3 => Some(Key::Keyboard),
+            4 => Some(Key::Mouse),
             FIRST_SCREEN.. => usize::try_from(raw - FIRST_SCREEN).ok().map(Key::Screen),
             _ => raw.checked_sub(FIRST_VM).and_then(|vm| usize::try_from(vm).ok()).map(Key::Vm),
         }

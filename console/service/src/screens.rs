@@ -3,11 +3,11 @@
 use crate::{keys::Key, screen::ScreenDevice};
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 use base_units::Nanos;
-use console_terminal::Stroke;
+use console_terminal::{Motion, Pointer, Stroke};
 use user_rt::{Channel, Error, Memory, Object, OwnedHandle, Port, Signals, now};
 use vmm_protocol::screen::{
-    BANDS_MAX, Band, HEIGHT_MAX, KeyStroke, REPORT_BYTES_MAX, REQUEST_BYTES_MAX, STROKES_MAX, ScreenReport,
-    ScreenRequest, Shown, WIDTH_MAX,
+    BANDS_MAX, Band, HEIGHT_MAX, KeyStroke, PointerMove, REPORT_BYTES_MAX, REQUEST_BYTES_MAX, STROKES_MAX,
+    ScreenReport, ScreenRequest, Shown, WIDTH_MAX,
 };
 
 /// How long the screen shows a picture before it asks for the next: 20 in a second at the most.
@@ -80,6 +80,12 @@ impl Screens {
             let key = |stroke: &Stroke| KeyStroke { usage: stroke.usage, is_pressed: stroke.is_pressed };
             self.send(vm, &ScreenRequest::Strokes(strokes.iter().map(key).collect()));
         }
+    }
+
+    /// Sends where the pointer is.
+    pub(crate) fn send_pointer(&self, vm: usize, pointer: &Pointer) {
+        let Pointer { x, y, motion: Motion { right, down, wheel, buttons } } = *pointer;
+        self.send(vm, &ScreenRequest::Point(PointerMove { x, y, right, down, wheel, buttons }));
     }
 
     /// Asks what a VM's display says.

@@ -110,6 +110,7 @@ impl Service {
         }
         if let Some(keyboard) = &self.keyboard {
             port.bind(&keyboard.interrupt, Signals::INTERRUPT, Key::Keyboard.raw())?;
+            port.bind(&keyboard.mouse_interrupt, Signals::INTERRUPT, Key::Mouse.raw())?;
         }
         Ok(())
     }
@@ -122,9 +123,10 @@ impl Service {
                 let typed = self.serial.as_mut().map(SerialDevice::interrupted).unwrap_or_default();
                 self.console.typed(SessionId::Serial, &typed);
             }
-            Key::Keyboard => {
-                let codes = self.keyboard.as_mut().map(KeyboardDevice::interrupted).unwrap_or_default();
-                self.console.scanned(&codes);
+            Key::Keyboard | Key::Mouse => {
+                let sent = self.keyboard.as_mut().map(KeyboardDevice::interrupted).unwrap_or_default();
+                self.console.scanned(&sent.codes);
+                sent.motions.into_iter().for_each(|motion| self.console.pointed(motion));
             }
             Key::Vm(vm) => {
                 if signals.contains(Signals::WRITABLE) {
@@ -275,6 +277,7 @@ impl Service {
             }
             Effect::AskText(vm, question) => self.screens.ask_text(vm, question),
             Effect::Strokes(vm, strokes) => self.screens.send_strokes(vm, &strokes),
+            Effect::Point(vm, pointer) => self.screens.send_pointer(vm, &pointer),
             Effect::ReadLog(session, lines) => {
                 let text = self.log.as_ref().map(|log| log.last_lines(lines)).unwrap_or_default();
                 self.console.show_log_page(session, &text);

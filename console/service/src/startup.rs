@@ -10,7 +10,7 @@ pub(crate) struct Parts {
     pub(crate) log: Option<Log>,
     pub(crate) serial: Option<(IoRange, Interrupt)>,
     pub(crate) screen: Option<Memory>,
-    pub(crate) keyboard: Option<(IoRange, IoRange, Interrupt)>,
+    pub(crate) keyboard: Option<(IoRange, IoRange, Interrupt, Interrupt)>,
 }
 
 impl Parts {
@@ -28,7 +28,10 @@ impl Parts {
         };
         let screen = if start.screen.is_some() { Some(next(&mut handles)?) } else { None };
         let keyboard = match start.keyboard {
-            Some(_) => Some((next(&mut handles)?, next(&mut handles)?, next(&mut handles)?)),
+            Some(_) => {
+                let (data, status) = (next(&mut handles)?, next(&mut handles)?);
+                Some((data, status, next(&mut handles)?, next(&mut handles)?))
+            }
             None => None,
         };
         Some(Self { supervisor: startup.channel, start, log, serial, screen, keyboard })

@@ -1,7 +1,7 @@
 //! The console: two sessions, the VMs' serial lines, the log, and the supervisor behind.
 
 use crate::{
-    Command, ESCAPE_KEY, Outcome, Session, Stroke, displays::Displays, report, session::View,
+    Command, ESCAPE_KEY, Outcome, Pointer, Session, Stroke, displays::Displays, report, session::View,
     vm_lines::VmLines,
 };
 use alloc::{format, string::String, vec::Vec};
@@ -43,6 +43,8 @@ pub enum Effect {
     HideScreen(usize),
     /// Tell the VM with this index, whose display is or was shown, of these keys.
     Strokes(usize, Vec<Stroke>),
+    /// Tell it where the pointer is.
+    Point(usize, Pointer),
     /// Ask the VM with this index what its display says and give the answer to [`Console::screen_text`] with this
     /// number.
     AskText(usize, u32),

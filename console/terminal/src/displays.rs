@@ -1,7 +1,8 @@
 //! The console and the displays of VMs: who is shown on the screen and has its keyboard.
 
 use crate::{
-    Console, Effect, Keyboard, SessionId, Stroke, StrokeDecoder, report, session::View, stroke::HeldKeys,
+    Console, Effect, Keyboard, Motion, Pointer, SessionId, Stroke, StrokeDecoder, report, session::View,
+    stroke::HeldKeys,
 };
 use alloc::{format, string::String, vec::Vec};
 use management_protocol::{Refusal, Screen};
@@ -13,9 +14,12 @@ const QUESTIONS_MAX: usize = 16;
 pub(crate) struct Displays {
     /// The screen can show pictures.
     has_pixels: bool,
+    /// Width and height of the screen.
+    size: (u32, u32),
     keyboard: Keyboard,
     strokes: StrokeDecoder,
     held: HeldKeys,
+    pointer: Pointer,
     /// Questions about text, with the VMs that were asked.
     questions: Vec<(u32, usize)>,
 }
@@ -24,9 +28,11 @@ impl Displays {
     pub(crate) fn new(screen: Option<&Screen>) -> Self {
         Self {
             has_pixels: screen.is_some_and(|screen| screen.bits == 32),
+            size: screen.map_or((1, 1), |screen| (screen.width, screen.height)),
             keyboard: Keyboard::translated(),
             strokes: StrokeDecoder::default(),
             held: HeldKeys::default(),
+            pointer: Pointer::default(),
             questions: Vec::new(),
         }
     }
@@ -44,6 +50,20 @@ impl Console {
                 (View::Screen(_), None) => {}
                 _ => self.typed(SessionId::Screen, &typed),
             }
+        }
+    }
+
+    /// The screen's mouse moved. Only a display that is shown takes notice.
+    pub fn pointed(&mut self, motion: Motion) {
+        let View::Screen(vm) = self.session(SessionId::Screen).view else { return };
+        let pointer = self.displays.pointer.moved(motion, self.displays.size);
+        self.displays.pointer = pointer;
+        let is_joined = match self.effects.last_mut() {
+            Some(Effect::Point(to, last)) => *to == vm && last.join(pointer),
+            _ => false,
+        };
+        if !is_joined {
+            self.effects.push(Effect::Point(vm, pointer));
         }
     }
 
@@ -140,6 +160,10 @@ impl Console {
         let Some(vm) = self.shown_screen().filter(|vm| only.is_none_or(|only| only == *vm)) else { return };
         let strokes: Vec<Stroke> = self.displays.held.release().collect();
         self.effects.push(Effect::Strokes(vm, strokes));
+        if self.displays.pointer.motion.buttons != 0 {
+            self.displays.pointer.motion = Motion::default();
+            self.effects.push(Effect::Point(vm, self.displays.pointer));
+        }
         self.effects.push(Effect::HideScreen(vm));
         self.show_monitor(SessionId::Screen, message);
     }

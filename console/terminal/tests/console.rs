@@ -1,7 +1,7 @@
 //! Claims about the console as its users see it: what is typed on one side, what is shown on the other.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use console_terminal::{Console, Effect, SessionId};
+use console_terminal::{Console, Effect, Motion, Pointer, SessionId};
 use management_protocol::{
     Memory, Notice, Refusal, Reply, Request, StartMessage, Statistics, VmConsole, VmLine, VmState,
 };
@@ -333,7 +333,7 @@ proptest! {
                     }
                     Effect::Flush | Effect::Panic | Effect::ShowScreen(_) | Effect::HideScreen(_)
                     | Effect::AskText(..)
-                    | Effect::Strokes(..) => {}
+                    | Effect::Strokes(..) | Effect::Point(..) => {}
                 }
             }
             if bytes.len() % 7 == 0 {
@@ -396,6 +396,25 @@ fn a_display_has_the_keyboard_until_the_escape_key() {
     assert!(text.contains("something happened") && text.ends_with("corten> "), "{text}");
     console.scanned(&[CONTROL, RIGHT_BRACKET]);
     assert_eq!(console.take_effects(), [Effect::ShowScreen(0)], "it goes back");
+}
+
+#[test]
+fn a_display_has_the_mouse_and_learns_that_its_buttons_go_up() {
+    let mut console = with_display();
+    let moved = |right, buttons| Motion { right, buttons, ..Motion::default() };
+    console.pointed(moved(5, 0));
+    assert_eq!(console.take_effects(), [], "nobody is shown");
+    console.typed(Serial, b"screen demo\r");
+    console.take_effects();
+
+    console.pointed(moved(10, 0));
+    console.pointed(moved(502, 0));
+    console.pointed(moved(0, 1));
+    let middle = |right, buttons| Pointer { x: 16382, y: 0, motion: moved(right, buttons) };
+    assert_eq!(console.take_effects(), [Effect::Point(0, middle(512, 0)), Effect::Point(0, middle(0, 1))]);
+
+    console.screen_closed(0);
+    assert_eq!(console.take_effects()[1], Effect::Point(0, middle(0, 0)));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The first message to the console. The handles that come with it stand in this order: its
 /// scheduling group; then, each only where its field says so, the log; the serial line's I/O range
-/// and interrupt; the screen's memory; the keyboard's data port, its status port and its interrupt.
+/// and interrupt; the screen's memory; the keyboard's data port, its status port, its
+/// interrupt and that of the mouse.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartMessage {
     /// The kernel's log comes along.
@@ -14,7 +15,7 @@ pub struct StartMessage {
     pub serial: Option<SerialLine>,
     /// The screen.
     pub screen: Option<Screen>,
-    /// The PS/2 keyboard.
+    /// The PS/2 keyboard and mouse.
     pub keyboard: Option<KeyboardPorts>,
     /// All VMs that are defined, in the order of their file.
     pub vms: Vec<VmConsole>,

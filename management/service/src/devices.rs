@@ -16,6 +16,7 @@ const SERIAL_PORTS: u16 = 8;
 const SERIAL_IRQS: [(u16, u32); 4] = [(0x3f8, 4), (0x2f8, 3), (0x3e8, 4), (0x2e8, 3)];
 const KEYBOARD: KeyboardPorts = KeyboardPorts { data: 0x60, status: 0x64 };
 const KEYBOARD_IRQ: u32 = 1;
+const MOUSE_IRQ: u32 = 12;
 
 /// A device and what describes it.
 pub(crate) struct Device<Description> {
@@ -79,7 +80,9 @@ fn take_keyboard(roots: &Roots) -> Option<Device<KeyboardPorts>> {
     let port = |port| noted("keyboard ports", IoRange::create(&roots.system, port, 1));
     let (data, status) = (port(KEYBOARD.data)?, port(KEYBOARD.status)?);
     let interrupt = noted("keyboard interrupt", isa(roots, KEYBOARD_IRQ))?;
-    let objects = [data.into_handle(), status.into_handle(), interrupt.into_handle()].into();
+    let mouse = noted("mouse interrupt", isa(roots, MOUSE_IRQ))?;
+    let interrupts = [interrupt.into_handle(), mouse.into_handle()];
+    let objects = [data.into_handle(), status.into_handle()].into_iter().chain(interrupts).collect();
     Some(Device { description: KEYBOARD, objects })
 }
 
