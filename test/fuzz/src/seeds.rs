@@ -37,6 +37,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "syscall" => calls::syscall(),
         "system_manifest" => text::system_manifest(),
         "terminal" => text::terminal(),
+        "usb" => devices::usb(),
         "virtio_devices" => devices::virtio_devices(),
         "virtio_function" => devices::virtio_function(),
         "virtqueue" => devices::virtqueue(),

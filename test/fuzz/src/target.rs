@@ -3,7 +3,7 @@
 use crate::targets::{
     acpi, bundle, chipset, console, device_restore, disks, display, elf_program, kernel_file, keyboard,
     loader_tables, machine, messages, nics, pci, registers, snapshot, symbols, syscall, system_manifest,
-    terminal, virtio_devices, virtio_function, virtqueue, vm_file, x86_decode, x86_emulate,
+    terminal, usb, virtio_devices, virtio_function, virtqueue, vm_file, x86_decode, x86_emulate,
 };
 
 /// A fuzz target.
@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     target("syscall", syscall::run, 30),
     Target { words: system_manifest::WORDS, ..target("system_manifest", system_manifest::run, 2_000) },
     Target { words: terminal::WORDS, ..target("terminal", terminal::run, 4_000) },
+    target("usb", usb::run, 500),
     target("virtio_devices", virtio_devices::run, 1_000),
     target("virtio_function", virtio_function::run, 1_000),
     target("virtqueue", virtqueue::run, 2_000),

@@ -267,6 +267,23 @@ pub(super) fn disks() -> Vec<Seed> {
     seeds
 }
 
+/// Somebody types and points, the driver asks for reports, talks to the devices and stops endpoints; a move to another
+/// machine; and a state.
+pub(super) fn usb() -> Vec<Seed> {
+    let steps = [
+        [13, 4, 0, 12, 1, 13, 4, 1].as_slice(),
+        &[15, 1, 2, 3, 4, 1, 12, 2, 15, 5, 6, 7, 8, 0],
+        &[11, 0, 1, 0, 0, 11, 1, 5, 0, 0, 4, 8, 6, 1, 3, 0],
+        &[13, 0xE1, 0, 3, 0xFF, 0xFF, 12, 1, 10, 0, 3, 1, 32, 0, 0, 0, 8, 7],
+        &[8, 7, 1, 3, 0, 8, 5, 1, 3, 0, 8, 8, 1, 0, 0, 3, 1, 0, 4],
+    ];
+    let state = crate::targets::usb::sample();
+    vec![
+        behind("typed", &[0], &steps.concat()),
+        behind("restore", &[1, 8, 0], &[state.bytes(), &[13, 4, 0, 12, 1, 13, 4, 1]].concat()),
+    ]
+}
+
 pub(super) fn display() -> Vec<Seed> {
     // Colour ports; text with 80 columns; the picture on; save; "A" in the text window; look.
     let mut text = vec![[0, 2, 0, 0, 0x67, 0, 0, 0]];

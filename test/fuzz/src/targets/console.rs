@@ -2,7 +2,7 @@
 
 use super::messages::decode;
 use crate::Input;
-use console_terminal::{Console, Effect, SessionId, Terminal};
+use console_terminal::{Console, Effect, Motion, SessionId, Terminal};
 use management_protocol::{Notice, Question, Request, Screen, StartMessage, VmConsole};
 
 /// Commands and keys.
@@ -65,7 +65,8 @@ pub fn run(data: &[u8]) {
 fn perform(console: &mut Console, input: &mut Input<'_>, last_question: u32) {
     let (code, count) = (input.u8(), usize::from(input.u8()));
     let vm = count % (VMS.len() + 1);
-    match code % 14 {
+    match code % 15 {
+        14 => console.pointed(Motion { right: count as i16, buttons: code >> 5, ..Motion::default() }),
         10 => console.screen_connected(vm),
         11 => console.screen_closed(vm),
         12 => console.scanned(input.bytes(count)),
@@ -110,7 +111,10 @@ fn check(console: &mut Console, screen: &mut Terminal) -> Option<u32> {
                 last = Some(question.id);
             }
             Effect::ToVm(vm, bytes) => assert!(vm < VMS.len() && !bytes.is_empty(), "a byte for nobody"),
-            Effect::ShowScreen(vm) | Effect::HideScreen(vm) | Effect::Strokes(vm, _) => {
+            Effect::ShowScreen(vm)
+            | Effect::HideScreen(vm)
+            | Effect::Strokes(vm, _)
+            | Effect::Point(vm, _) => {
                 assert!(vm < VMS.len(), "a screen of nobody");
             }
             Effect::AskText(vm, question) => {

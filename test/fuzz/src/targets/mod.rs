@@ -21,6 +21,7 @@ pub mod symbols;
 pub mod syscall;
 pub mod system_manifest;
 pub mod terminal;
+pub mod usb;
 pub mod virtio_devices;
 pub mod virtio_function;
 pub mod virtqueue;
