@@ -144,6 +144,11 @@ impl Running {
         self.control()?.press(key)
     }
 
+    /// Moves the machine's mouse by so many counts.
+    pub fn move_mouse(&self, right: i32, down: i32) -> Result<(), Failure> {
+        self.control()?.ask(&format!("mouse_move {right} {down}")).map(drop)
+    }
+
     fn control(&self) -> Result<Control, Failure> {
         match &self.process.control {
             Some(socket) => Control::open(socket),

@@ -19,6 +19,7 @@ mod refusals;
 mod ring3;
 mod software;
 mod story;
+mod usb;
 mod variables;
 mod vms;
 
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Story> {
     stories.extend(bochs_pc::stories());
     stories.extend(pc::stories());
     stories.extend(software::stories());
+    stories.extend(usb::stories());
     stories.extend(variables::stories());
     stories.extend(lives::stories());
     stories.extend(isolation::stories());

@@ -140,6 +140,11 @@ impl<'r> Monitor<'r> {
         self.running.press(key)
     }
 
+    /// Moves the machine's mouse by so many counts.
+    pub fn move_mouse(&self, right: i32, down: i32) -> Result<(), Failure> {
+        self.running.move_mouse(right, down)
+    }
+
     /// Goes back to the console of the VM that was seen last.
     pub fn leave(self) -> Result<(), Failure> {
         self.running.send(ESCAPE)

@@ -10,9 +10,9 @@ export PATH=/bin HOME=/ TERM=linux
 printf 'poweroff() { busybox poweroff -f; }\nreboot() { busybox reboot -f; }\n' > /tmp/shell
 export ENV=/tmp/shell
 for module in $(cat /lib/modules/order); do insmod /lib/modules/$module; done
-# The power button, which is the only input device of most machines.
+# The power button. Keyboards and mice are input devices, too.
 for input in /dev/input/event*; do
-    [ -e "$input" ] || continue
+    [ "$(cat /sys/class/input/${input##*/}/device/name)" = "Power Button" ] || continue
     (head -c 24 "$input" > /dev/null && echo "CORTEN-GUEST powering off by the power button" && busybox poweroff -f) &
 done
 todo=shell

@@ -24,8 +24,9 @@ const MODULES: [&str; 8] = [
     "button",
     "evdev",
 ];
-/// Modules for drives of PCs.
-const DRIVE_MODULES: [&str; 5] = ["ata_piix", "ahci", "nvme", "sd_mod", "sr_mod"];
+/// Modules for drives of PCs, and for keyboards and mice on USB as far as the kernel has them.
+const DRIVE_MODULES: [&str; 8] =
+    ["ata_piix", "ahci", "nvme", "sd_mod", "sr_mod", "xhci_pci", "hid_generic", "usbhid"];
 /// The files that list them in the order in which they load.
 const MODULE_LIST: &str = "modules.txt";
 const DRIVE_MODULE_LIST: &str = "drive-modules.txt";
@@ -87,7 +88,7 @@ impl Linux {
         self.listed(MODULE_LIST)
     }
 
-    /// The modules for drives that only PCs have, likewise; to be loaded after the others.
+    /// The modules for drives and input that only PCs have, likewise; to be loaded after the others.
     pub(crate) fn drive_modules(&self) -> Result<Vec<PathBuf>, Failure> {
         self.listed(DRIVE_MODULE_LIST)
     }
