@@ -50,7 +50,7 @@ impl Pc {
     fn definition(&self) -> String {
         let Self { name, firmware, bus, vcpus, .. } = self;
         format!(
-            "[[vm]]\nname = \"{name}\"\nvcpus = {vcpus}\nmemory = \"256M\"\nfirmware = \"{firmware}\"\n\
+            "[[vm]]\nname = \"{name}\"\nvcpus = {vcpus}\nmemory = \"512M\"\nfirmware = \"{firmware}\"\n\
              display = \"none\"\nstart = false\ndisks = [ {{ file = \"debian.img\", bus = \"{bus}\" }} ]\n"
         )
     }
