@@ -12,10 +12,10 @@ pub fn cpuid(leaf: u32, subleaf: u32) -> CpuidResult {
     __cpuid_count(leaf, subleaf)
 }
 
-/// Whether this is the emulator Bochs, which answers at its debug port. What it gets wrong is worked around where
-/// that keeps guests from harming the host.
+/// Whether this is the emulator Bochs, which answers at its debug port; virtual machines that have such a port too say that they
+/// are some. What it gets wrong is worked around where that keeps guests from harming the host.
 pub(crate) fn is_bochs() -> bool {
-    port::read_u8(0xe9) == 0xe9
+    port::read_u8(0xe9) == 0xe9 && !has(cpuid(1, 0).ecx, 31)
 }
 
 /// Whether bit `bit` of `word` is set.
