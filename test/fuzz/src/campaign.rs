@@ -10,9 +10,14 @@ use std::{
     sync::Once,
 };
 
+/// Programs are built without unwinding, tests with it.
+const PANIC_ENDS_PROGRAM: bool = cfg!(panic = "abort");
+
 thread_local! {
     /// What this thread's target said when it panicked; `None` while no target runs.
     static COMPLAINT: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The input of the target that runs, where a panic ends the program and leaves no time to make it shorter.
+    static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An input that breaks a promise.
@@ -77,6 +82,9 @@ impl Campaign {
     fn complaint(&self, input: &[u8]) -> Option<String> {
         listen();
         COMPLAINT.set(Some(String::new()));
+        if PANIC_ENDS_PROGRAM {
+            INPUT.with_borrow_mut(|last| input.clone_into(last));
+        }
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.target.run)(input)));
         let words = COMPLAINT.take().unwrap_or_default();
         outcome.is_err().then_some(words)
@@ -115,6 +123,10 @@ fn listen() {
             let is_target = COMPLAINT.with_borrow_mut(|complaint| {
                 let Some(complaint) = complaint else { return false };
                 *complaint = info.to_string();
+                if PANIC_ENDS_PROGRAM {
+                    let input = INPUT.take();
+                    eprintln!("{}", Finding { input, message: complaint.clone() }.report("the target"));
+                }
                 true
             });
             if !is_target {

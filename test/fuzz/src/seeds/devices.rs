@@ -332,13 +332,18 @@ pub(super) fn display() -> Vec<Seed> {
 }
 
 pub(super) fn x86_decode() -> Vec<Seed> {
-    let instructions: [(&'static str, &[u8]); 6] = [
+    let instructions: [(&'static str, &[u8]); 11] = [
         ("mov", &[0x8B, 0x47, 0x10]),
         ("mov_wide", &[0x48, 0x89, 0x84, 0xC8, 1, 2, 3, 4]),
         ("lock_add", &[0xF0, 0x66, 0x81, 0x05, 1, 0, 0, 0, 0xFF, 0x7F]),
         ("rep_movs", &[0xF3, 0x48, 0xA5]),
         ("movzx", &[0x44, 0x0F, 0xB6, 0x4C, 0x24, 0x7F]),
         ("mov_offset", &[0x67, 0xA1, 1, 2, 3, 4]),
+        ("shift", &[0xC1, 0x67, 0x10, 5]),
+        ("multiply", &[0x48, 0x69, 0x07, 1, 2, 3, 4]),
+        ("pair", &[0xF0, 0x48, 0x0F, 0xC7, 0x0F]),
+        ("pop", &[0x8F, 0x44, 0x24, 0x08]),
+        ("swapped", &[0x0F, 0x38, 0xF1, 0x07]),
     ];
     instructions.into_iter().map(|(name, bytes)| seed(name, bytes)).collect()
 }
@@ -360,5 +365,12 @@ pub(super) fn x86_emulate() -> Vec<Seed> {
         of("rep_stos", 0, &[0xF3, 0xAA]),
         of("bts", 3, &[0x0F, 0xAB, 0x06]),
         of("real", 2, &[0x26, 0x88, 0x07]),
+        of("rotate", 3, &[0xD3, 0x16]),
+        of("double_shift", 0, &[0x48, 0x0F, 0xA5, 0x07]),
+        of("multiply", 1, &[0xF7, 0x2E]),
+        of("pair", 7, &[0x48, 0x0F, 0xC7, 0x0F]),
+        of("push", 0, &[0xFF, 0x77, 0x08]),
+        of("pop", 2, &[0x8F, 0x07]),
+        of("table", 6, &[0x26, 0xD7]),
     ]
 }
