@@ -34,5 +34,5 @@ pub use syscall::{GuestMapFlags, MapFlags, MemoryFlags, MemoryOperation, PowerAc
 pub use vcpu::{
     ApicState, CPUID_ENTRIES_MAX, CpuidEntry, DoorbellKind, Exit, ExitKind, GPR_RAX, GPR_RBP, GPR_RBX,
     GPR_RCX, GPR_RDI, GPR_RDX, GPR_RSI, GPR_RSP, Injection, MsrValue, RegisterState, SegmentState, StateKind,
-    VcpuPage, WritebackFlags,
+    TaskSwitchCause, VcpuPage, WritebackFlags,
 };

@@ -153,12 +153,14 @@ pub enum ExitKind {
     Hypercall = 9,
     /// This vCPU is waiting for SIPI. Not reported; ring 0 sleeps. Reserved.
     WaitForSipi = 10,
-    /// A task switch or another instruction that ring 0 leaves to the emulator at RIP.
+    /// An instruction that ring 0 leaves to the emulator at RIP.
     Emulate = 11,
     /// The PIC's output is asserted (a message to [`crate::Syscall::GuestInterrupt`] with delivery mode ExtINT said so)
     /// and the guest takes an interrupt now: ask the PIC for its vector, inject that as [`Injection::External`],
     /// tell ring 0 what became of the output, and run again.
     InterruptAcknowledge = 12,
+    /// A task switch. RIP is at the instruction that caused it, or where an event came.
+    TaskSwitch = 13,
 }
 
 impl ExitKind {
@@ -177,6 +179,7 @@ impl ExitKind {
             10 => ExitKind::WaitForSipi,
             11 => ExitKind::Emulate,
             12 => ExitKind::InterruptAcknowledge,
+            13 => ExitKind::TaskSwitch,
             _ => return None,
         })
     }
@@ -246,6 +249,46 @@ pub enum Exit {
     },
     /// See [`ExitKind::InterruptAcknowledge`].
     InterruptAcknowledge,
+    /// `detail[0]`: selector. `detail[1]`: a [`TaskSwitchCause`]. `detail[2]`: the event's error code in bits 31..0, bit 32 =
+    /// there is one. An event ([`TaskSwitchCause::Event`]) is in [`RegisterState::pending_event`] until that is replaced.
+    TaskSwitch {
+        /// Selector of the new task state.
+        selector: u16,
+        /// Why.
+        cause: TaskSwitchCause,
+        /// Error code for the new task's stack.
+        error_code: Option<u32>,
+    },
+}
+
+/// Why a task is switched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum TaskSwitchCause {
+    /// CALL.
+    Call = 0,
+    /// IRET.
+    InterruptReturn = 1,
+    /// JMP.
+    Jump = 2,
+    /// A task gate, for an event that was being delivered.
+    Event = 3,
+    /// A task gate, for INT n, INT3 or INTO at RIP.
+    SoftwareInterrupt = 4,
+}
+
+impl TaskSwitchCause {
+    /// The cause with this number.
+    pub const fn from_raw(raw: u64) -> Option<Self> {
+        Some(match raw {
+            0 => TaskSwitchCause::Call,
+            1 => TaskSwitchCause::InterruptReturn,
+            2 => TaskSwitchCause::Jump,
+            3 => TaskSwitchCause::Event,
+            4 => TaskSwitchCause::SoftwareInterrupt,
+            _ => return None,
+        })
+    }
 }
 
 /// Which address space a doorbell is in.

@@ -70,8 +70,8 @@ pub use abi::{
     GPR_RBP, GPR_RBX, GPR_RCX, GPR_RDI, GPR_RDX, GPR_RSI, GPR_RSP, GUEST_TSC_RATE, GUEST_XSAVES, GroupInfo,
     GroupLimits, GuestMapFlags, Injection, MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, MapFlags, MemoryFlags,
     MemoryInfo, MsrValue, ObjectKind, Packet, PowerAction, ProcessInfo, ProcessState, RegisterState, Rights,
-    RootHandle, SegmentState, Signals, SystemInfo, SystemStats, VcpuPage, VcpuStats, WEIGHT_DEFAULT,
-    WritebackFlags,
+    RootHandle, SegmentState, Signals, SystemInfo, SystemStats, TaskSwitchCause, VcpuPage, VcpuStats,
+    WEIGHT_DEFAULT, WritebackFlags,
 };
 pub use address_space::{IMAGE_BASE, STACK_BYTES_MAX};
 pub use clock::{now, read_clock, read_ticks, system_info};

@@ -1,6 +1,6 @@
 //! Reading why `vcpu_run` returned.
 
-use abi::{Exit, ExitKind, VcpuPage};
+use abi::{Exit, ExitKind, TaskSwitchCause, VcpuPage};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Decodes the exit that stands in the page. `None`: a kind that this program does not know.
@@ -35,6 +35,14 @@ pub fn decode_exit(page: &VcpuPage) -> Option<Exit> {
         ExitKind::HaltedForever => Exit::HaltedForever,
         ExitKind::Hypercall => Exit::Hypercall,
         ExitKind::InterruptAcknowledge => Exit::InterruptAcknowledge,
+        ExitKind::TaskSwitch => {
+            let error_code = third.load(Relaxed);
+            Exit::TaskSwitch {
+                selector: first.load(Relaxed) as u16,
+                cause: TaskSwitchCause::from_raw(second.load(Relaxed))?,
+                error_code: (error_code & 1 << 32 != 0).then_some(error_code as u32),
+            }
+        }
         ExitKind::WaitForSipi => return None,
     })
 }

@@ -4,13 +4,13 @@
 //! processor says where but not what for. This crate reads the instruction, does what it does, and
 //! leaves the registers as the processor would have:
 //!
-//! - [`emulate_move`] handles a plain MOV between a register and device memory in 64-bit mode: almost every
+//! - [`emulate_move`] handles a plain MOV between a register and device memory in 64-bit and 32-bit mode: almost every
 //!   access of almost every driver, in few instructions.
 //! - [`emulate`] handles everything else that compilers and kernels use on device memory: [`decode`] says
 //!   what the instruction is, [`execute`] does it.
 //! - [`paging`] walks the guest's page tables.
 //!
-//! The registers are behind [`Processor`], memory, devices and ports behind [`Platform`]. The decoder is our own,
+//! The registers that every exit brings are behind [`Processor`], the others behind [`FullProcessor`], memory, devices and ports behind [`Platform`]. The decoder is our own,
 //! because the list of instructions is short and tables for all of them would cost every VM memory that
 //! is never used; tests hold it against iced-x86.
 #![no_std]
@@ -27,11 +27,13 @@ pub mod paging;
 mod platform;
 mod processor;
 mod quick;
+mod system;
 
 pub use decode::{Instruction, decode};
-pub use execute::{Progress, emulate};
+pub use execute::{Progress, TaskCause, TaskSwitch, emulate, switch_task};
 pub use fault::Fault;
 pub use fetch::{INSTRUCTION_BYTES_MAX, InstructionBytes, fetch};
 pub use platform::Platform;
 pub use processor::{Mode, Processor, SegmentRegister, Width};
 pub use quick::emulate_move;
+pub use system::{Beyond, FullProcessor, Segment, SystemSegment, Table, TableRegister};

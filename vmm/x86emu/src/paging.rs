@@ -115,6 +115,13 @@ impl Paging {
         }
     }
 
+    /// For what the processor does by itself with descriptor tables and task states: with the rights of the system,
+    /// whoever runs (Intel SDM vol. 3, 4.6.1).
+    pub(crate) fn of_system(cpu: &impl Processor) -> Self {
+        let bars_user_data = cpu.cr4() & CR4_SMAP != 0;
+        Self { is_user: false, bars_user_data, ..Self::of(cpu) }
+    }
+
     /// Whether a linear address has the form that the tables demand.
     pub fn is_canonical(&self, address: u64) -> bool {
         let Tables::Long { levels } = self.tables else { return true };

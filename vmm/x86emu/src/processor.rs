@@ -60,23 +60,19 @@ pub trait Processor {
     /// Current privilege level, 0 to 3.
     fn privilege_level(&self) -> u8;
 
-    /// Width of the stack pointer. A stack segment is taken to be as wide as the code segment.
-    fn stack_width(&self) -> Width {
-        match self.mode() {
-            Mode::Bits16 => Width::W16,
-            Mode::Bits32 => Width::W32,
-            Mode::Bits64 => Width::W64,
-        }
-    }
-
     /// How instructions are read now.
     #[inline]
     fn mode(&self) -> Mode {
         if self.efer() & EFER_LMA != 0 && self.code_attributes() & ATTRIBUTE_LONG != 0 {
             return Mode::Bits64;
         }
-        let is_real = self.cr0() & CR0_PE == 0 || self.flags() & RFLAGS_VM != 0;
-        if !is_real && self.code_attributes() & ATTRIBUTE_DEFAULT != 0 { Mode::Bits32 } else { Mode::Bits16 }
+        // Real mode keeps the width that CS had when protection ended, until CS is loaded.
+        let is_virtual = self.flags() & RFLAGS_VM != 0 && self.cr0() & CR0_PE != 0;
+        if !is_virtual && self.code_attributes() & ATTRIBUTE_DEFAULT != 0 {
+            Mode::Bits32
+        } else {
+            Mode::Bits16
+        }
     }
 }
 

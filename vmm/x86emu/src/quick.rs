@@ -1,7 +1,11 @@
-//! The shortest way: MOV between a register and device memory, in 64-bit mode.
+//! The shortest way: MOV between a register and device memory, in 64-bit and 32-bit mode.
 
-use crate::{InstructionBytes, Mode, Platform, Processor, Width, paging::left_in_page};
-use base_units::Gpa;
+use crate::{
+    InstructionBytes, Mode, Platform, Processor, Width,
+    decode::{Operand, decode},
+    paging::left_in_page,
+};
+use base_units::{Gpa, PAGE_BYTES};
 
 /// Emulates the instruction if it is a plain MOV, MOVZX or MOV of a constant whose memory operand is
 /// what the processor reported at `at`. `false`: nothing has happened, try [`crate::emulate`].
@@ -12,11 +16,17 @@ pub fn emulate_move<P: Platform>(
     at: Gpa,
     bytes: &InstructionBytes,
 ) -> bool {
-    if cpu.mode() != Mode::Bits64 {
+    // The processor itself has checked segment and page before it reported the place.
+    let mode = cpu.mode();
+    if mode == Mode::Bits16 {
         return false;
     }
-    let Some(found) = QuickMove::read(bytes) else { return false };
+    let Some(found) = QuickMove::read(bytes, mode) else { return false };
     if left_in_page(at.raw()) < found.width.bytes() {
+        return false;
+    }
+    // The start of a page may be the second half of an operand that began in RAM.
+    if at.raw() % PAGE_BYTES == 0 && found.width != Width::W8 && !begins_page(cpu, bytes, mode) {
         return false;
     }
     let size = found.width.access_size();
@@ -32,8 +42,27 @@ pub fn emulate_move<P: Platform>(
         }
         Kind::StoreConstant(value) => platform.write_device(at, size, value & found.width.mask()),
     }
-    cpu.set_instruction_pointer(cpu.instruction_pointer().wrapping_add(found.length));
+    let next = cpu.instruction_pointer().wrapping_add(found.length);
+    cpu.set_instruction_pointer(if mode == Mode::Bits64 { next } else { next & 0xFFFF_FFFF });
     true
+}
+
+/// Whether the operand begins where a page does.
+#[inline(never)]
+fn begins_page(cpu: &impl Processor, bytes: &InstructionBytes, mode: Mode) -> bool {
+    let Some(instruction) = decode(bytes.as_slice(), mode) else { return false };
+    let Operand::Memory(address) = instruction.operand else { return false };
+    let part = |register: Option<u8>| register.map_or(0, |index| cpu.register(usize::from(index)));
+    let mut place = address.displacement.wrapping_add(part(address.base));
+    place = place.wrapping_add(part(address.index) << address.scale);
+    if address.is_relative {
+        let next = cpu.instruction_pointer().wrapping_add(u64::from(instruction.length));
+        place = place.wrapping_add(next);
+    }
+    if mode != Mode::Bits64 {
+        place = place.wrapping_add(cpu.segment_base(address.segment));
+    }
+    place % PAGE_BYTES == 0
 }
 
 /// What the MOV does.
@@ -59,7 +88,7 @@ struct QuickMove {
 impl QuickMove {
     /// Reads prefixes 66 and REX, the opcode, and the length of the memory operand.
     #[inline]
-    fn read(bytes: &InstructionBytes) -> Option<Self> {
+    fn read(bytes: &InstructionBytes, mode: Mode) -> Option<Self> {
         let mut rest = bytes.as_u128() as u64;
         let mut length = 0;
         let mut wide = Width::W32;
@@ -68,7 +97,7 @@ impl QuickMove {
             (rest, length) = (rest >> 8, length + 1);
         }
         let mut rex = 0;
-        if rest as u8 & 0xF0 == 0x40 {
+        if rest as u8 & 0xF0 == 0x40 && mode == Mode::Bits64 {
             rex = rest as u8;
             (rest, length) = (rest >> 8, length + 1);
             if rex & 8 != 0 {

@@ -1,5 +1,6 @@
 //! What an exit code and its details mean: pure, so that it is tested on Linux.
 
+use abi::TaskSwitchCause;
 use base_units::Gpa;
 use kernel_core::vcpu::{Event, EventKind, Exit, MemoryAccess, PortAccess};
 use spec::svm::{Control, exit};
@@ -10,6 +11,12 @@ const FAULT_WRITE: u64 = 1 << 1;
 const FAULT_RESERVED: u64 = 1 << 3;
 /// Nested page fault error code: an instruction fetch.
 const FAULT_FETCH: u64 = 1 << 4;
+/// Task switch: by IRET.
+const TASK_RETURN: u64 = 1 << 36;
+/// Task switch: by JMP.
+const TASK_JUMP: u64 = 1 << 38;
+/// There is an event.
+const EVENT_VALID: u64 = 1 << 31;
 /// Bits of an event that mean nothing.
 const EVENT_RESERVED: u64 = 0x7fff_f000;
 /// Details of a MOV to or from a control register: they are there.
@@ -41,7 +48,7 @@ pub fn decode(control: &Control, has_decode_assists: bool) -> Exit {
         exit::PAUSE => Exit::Pause,
         exit::IRET => Exit::NmiWindow,
         exit::SHUTDOWN => Exit::Shutdown,
-        exit::TASK_SWITCH => Exit::TaskSwitch { reason: code },
+        exit::TASK_SWITCH => task_switch(control.exit_info_1, control.exit_info_2, control.exit_event),
         exit::RDPMC => Exit::Refused,
         exit::INVLPGA
         | exit::VMRUN
@@ -56,6 +63,20 @@ pub fn decode(control: &Control, has_decode_assists: bool) -> Exit {
 /// The general register of a control register move; `None` for LMSW, SMSW and CLTS, and without decode assists.
 fn control_operand(details: u64, has_decode_assists: bool) -> Option<u8> {
     (has_decode_assists && details & MOVE_VALID != 0).then_some((details & 0xf) as u8)
+}
+
+/// Reads the details of a task switch (AMD APM vol. 2, 15.14.1).
+fn task_switch(selector: u64, details: u64, event: u64) -> Exit {
+    let cause = if details & TASK_RETURN != 0 {
+        TaskSwitchCause::InterruptReturn
+    } else if details & TASK_JUMP != 0 {
+        TaskSwitchCause::Jump
+    } else if event & EVENT_VALID != 0 {
+        TaskSwitchCause::Event
+    } else {
+        TaskSwitchCause::Call
+    };
+    Exit::TaskSwitch { selector: selector as u16, cause }
 }
 
 /// Reads the details of a port access (AMD APM vol. 2, figure 15-2).
@@ -117,6 +138,16 @@ mod tests {
             (string.size, string.is_input, string.is_string, string.is_repeated),
             (2, false, true, true)
         );
+    }
+
+    #[test]
+    fn task_switches_say_who_wanted_them() {
+        let decoded = |details, event| task_switch(0x30, details, event);
+        let expected = |cause| Exit::TaskSwitch { selector: 0x30, cause };
+        assert_eq!(decoded(1 << 36, 0), expected(TaskSwitchCause::InterruptReturn));
+        assert_eq!(decoded(1 << 38, 0), expected(TaskSwitchCause::Jump));
+        assert_eq!(decoded(0, 0), expected(TaskSwitchCause::Call));
+        assert_eq!(decoded(1 << 44, 1 << 31 | 0x30D), expected(TaskSwitchCause::Event));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an exit reason and its qualification mean: pure, so that it is tested on Linux.
 
+use abi::TaskSwitchCause;
 use base_units::Gpa;
 use kernel_core::vcpu::{Event, EventKind, Exit, MemoryAccess, PortAccess};
 use spec::vmx::{event, exit, violation};
@@ -19,7 +20,7 @@ pub fn decode(reason: u32, qualification: u64, event: u32) -> Exit {
         exit::INIT | exit::SIPI | exit::IO_SMI | exit::OTHER_SMI | exit::TPR_BELOW | exit::LOG_FULL => {
             Exit::Retry
         }
-        exit::TASK_SWITCH => Exit::TaskSwitch { reason: u64::from(reason) },
+        exit::TASK_SWITCH => task_switch(qualification),
         exit::INVD => Exit::CacheFlush { opcode: 0x08 },
         exit::WBINVD => Exit::CacheFlush { opcode: 0x09 },
         exit::RDPMC => Exit::Refused,
@@ -46,6 +47,17 @@ pub fn decode(reason: u32, qualification: u64, event: u32) -> Exit {
         | exit::TPAUSE => Exit::Undefined,
         _ => Exit::Failed { reason: u64::from(reason), qualification },
     }
+}
+
+/// Reads the details of a task switch (Intel SDM vol. 3, table 28-2).
+fn task_switch(qualification: u64) -> Exit {
+    let cause = match qualification >> 30 & 3 {
+        0 => TaskSwitchCause::Call,
+        1 => TaskSwitchCause::InterruptReturn,
+        2 => TaskSwitchCause::Jump,
+        _ => TaskSwitchCause::Event,
+    };
+    Exit::TaskSwitch { selector: qualification as u16, cause }
 }
 
 fn exception(qualification: u64, event: u32) -> Exit {

@@ -298,7 +298,13 @@ impl Player {
             23 => Exit::NmiWindow,
             24 => Exit::Stepped,
             25 => Exit::InterruptWindow,
-            26 => Exit::TaskSwitch { reason: self.word() },
+            26 => {
+                let cause = abi::TaskSwitchCause::from_raw(u64::from(self.byte() & 3));
+                Exit::TaskSwitch {
+                    selector: self.byte().into(),
+                    cause: cause.unwrap_or(abi::TaskSwitchCause::Call),
+                }
+            }
             27 => Exit::Exception { vector: Event::PROTECTION.vector, error_code: Some(0) },
             28 => Exit::CacheFlush { opcode: 9 },
             29 => Exit::Failed { reason: self.word(), qualification: 0 },

@@ -157,7 +157,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
                 self.shut_down();
                 None
             }
-            Exit::TaskSwitch { reason } => Some(self.leave(ExitKind::Emulate, [reason, 0, 0, 0])),
+            Exit::TaskSwitch { selector, cause } => Some(self.leave_for_task(selector, cause)),
             Exit::Failed { reason, qualification } => {
                 Some(self.leave(ExitKind::Failed, [reason, qualification, 0, 0]))
             }

@@ -4,7 +4,7 @@
 //! guest was left in the terms below. It decides nothing: every policy is on this side.
 
 use crate::machine::Machine;
-use abi::{SegmentState, VcpuPage};
+use abi::{SegmentState, TaskSwitchCause, VcpuPage};
 use base_units::{Gpa, Hpa};
 
 /// A hardware virtual processor.
@@ -343,10 +343,13 @@ pub enum Exit {
     },
     /// Triple fault.
     Shutdown,
-    /// A task switch, for the emulator. `reason` is the hardware's exit code.
+    /// A task switch, for the emulator. Of the causes the hardware does not tell `Event` from `SoftwareInterrupt`: it says
+    /// `Event`, and [`VirtualCpu::injection`] has one or not.
     TaskSwitch {
-        /// Hardware's exit code.
-        reason: u64,
+        /// Selector of the new task state.
+        selector: u16,
+        /// Why.
+        cause: TaskSwitchCause,
     },
     /// Nothing to do (SMI, INIT and machine checks are the host's business, done by the backend): enter again.
     Retry,

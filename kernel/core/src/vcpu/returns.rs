@@ -6,7 +6,7 @@ use super::hardware::{Event, Segment, VirtualCpu};
 use super::processor::Vcpu;
 use super::run::Outcome;
 use crate::machine::Machine;
-use abi::{ExitKind, Injection, WritebackFlags};
+use abi::{ExitKind, Injection, TaskSwitchCause, WritebackFlags};
 use core::sync::atomic::Ordering::Relaxed;
 use spec::control::{RFLAGS_FIXED, RFLAGS_VALID};
 
@@ -44,6 +44,18 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         let next = self.next_rip(Kind::Other, opcode);
         let flags = u64::from(written.is_some());
         self.leave(ExitKind::Msr, [u64::from(number), flags, written.unwrap_or(0), next])
+    }
+
+    /// Leaves for a task switch. The event that caused it stays to be delivered: the VMM takes it from the state, or a
+    /// fault in switching joins it.
+    pub(super) fn leave_for_task(&mut self, selector: u16, cause: TaskSwitchCause) -> Outcome {
+        let (cause, event) = match (cause, self.hardware.injection()) {
+            (TaskSwitchCause::Event, None) => (TaskSwitchCause::SoftwareInterrupt, None),
+            (TaskSwitchCause::Event, event) => (cause, event),
+            _ => (cause, None),
+        };
+        let error_code = event.and_then(|event| event.error_code).map_or(0, |code| 1 << 32 | u64::from(code));
+        self.leave(ExitKind::TaskSwitch, [u64::from(selector), cause as u64, error_code, 0])
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 mod control;
 mod cpuid;
 mod debug;
+mod device_memory;
 mod events;
 mod faults;
 mod instructions;
@@ -80,6 +81,8 @@ pub(crate) const ALL: &[(&str, Claim)] = &[
         "a-fault-in-a-fault-s-delivery-is-a-double-fault",
         long_paging::a_fault_in_a_faults_delivery_is_a_double_fault,
     ),
+    ("device-memory-computes-as-ram-does", device_memory::device_memory_computes_as_ram_does),
+    ("vectors-move-to-and-from-device-memory", device_memory::vectors_move_to_and_from_device_memory),
     ("ports-work-in-all-sizes", ports::all_sizes),
     ("empty-ports-read-as-ones", ports::empty_ports_read_as_ones),
     ("the-timer-port-counts", ports::the_timer_port_counts),
@@ -123,7 +126,7 @@ pub(crate) const ALL: &[(&str, Claim)] = &[
     ("a-processor-can-stop-itself-by-init", events::a_processor_can_stop_itself_by_init),
     ("an-nmi-wakes-a-deaf-processor", events::an_nmi_wakes_a_deaf_processor),
     ("broadcasts-reach-all", events::broadcasts_reach_all),
-    ("task-switches-work-or-are-undefined", tasks::task_switches_work_or_are_undefined),
+    ("task-switches-work", tasks::task_switches_work),
     ("bad-task-switches-do-no-harm", tasks::bad_task_switches_do_no_harm),
     ("a-triple-fault-by-page-tables-resets-the-machine", resets::a_triple_fault_by_page_tables),
     ("a-triple-fault-in-real-mode-resets-the-machine", resets::a_triple_fault_in_real_mode),

@@ -1,13 +1,13 @@
 //! Answers to a vCPU's exits.
 
-use super::{msr::ParavirtualMsrs, processor::Registers, reach::Reach, start::Initial};
+use super::{complete::Complete, msr::ParavirtualMsrs, processor::Registers, reach::Reach, start::Initial};
 use crate::{lifecycle::Phase, vm::Vm};
 use alloc::{format, string::String};
 use base_units::Gpa;
 use core::sync::atomic::{AtomicU32, Ordering};
-use user_rt::{Error, Exit, GPR_RAX, GPR_RDX, VcpuRunner, decode_exit};
+use user_rt::{Error, Exit, GPR_RAX, GPR_RDX, TaskSwitchCause, VcpuRunner, decode_exit};
 use vmm_bus::AccessSize;
-use vmm_x86emu::{Fault, InstructionBytes, Processor, emulate, emulate_move, fetch};
+use vmm_x86emu::{Fault, InstructionBytes, Processor, TaskCause, TaskSwitch, emulate, emulate_move, fetch};
 
 /// Lines about instructions that cannot be emulated, for one VM: a hostile guest could fill the log.
 const UNKNOWN_INSTRUCTIONS_LOGGED: u32 = 8;
@@ -108,7 +108,7 @@ impl Exits {
             },
         };
         if !emulate_move(&mut registers, &mut reach, at, &bytes) {
-            emulate_any(&mut registers, &mut reach, &bytes);
+            emulate_any(&mut self.runner, &mut reach, &bytes);
         }
     }
 
@@ -147,6 +147,9 @@ impl Exits {
             // Only INIT, an NMI or a kick wakes it; ring 0 waits for that.
             Exit::HaltedForever => {}
             Exit::InterruptAcknowledge => self.acknowledge_interrupt(),
+            Exit::TaskSwitch { selector, cause, error_code } => {
+                self.switch_task(TaskSwitch { selector, cause: task_cause(cause), error_code });
+            }
             Exit::Kicked | Exit::Mmio { .. } | Exit::Eoi { .. } => {}
         }
     }
@@ -172,8 +175,27 @@ impl Exits {
         let mut machine = self.vm.machine.lock();
         let mut reach = Reach { vm: self.vm, machine: &mut machine };
         match fetch(&registers, &reach) {
-            Ok(bytes) => emulate_any(&mut registers, &mut reach, &bytes),
+            Ok(bytes) => emulate_any(&mut self.runner, &mut reach, &bytes),
             Err(fault) => registers.inject(fault),
+        }
+    }
+
+    fn switch_task(&mut self, switch: TaskSwitch) {
+        let mut machine = self.vm.machine.lock();
+        let mut reach = Reach { vm: self.vm, machine: &mut machine };
+        let mut vcpu = Complete::new(&mut self.runner);
+        match vmm_x86emu::switch_task(&mut vcpu, &mut reach, switch) {
+            Err(fault) => vcpu.abandon(fault),
+            Ok(fault) => {
+                if switch.cause == TaskCause::Event {
+                    vcpu.forget_event();
+                }
+                let finished = vcpu.finish();
+                let fault = if finished.is_ok() { fault } else { Some(Fault::GENERAL_PROTECTION) };
+                if let Some(fault) = fault {
+                    Registers::new(self.runner.page()).inject(fault);
+                }
+            }
         }
     }
 
@@ -197,14 +219,30 @@ impl Exits {
     }
 }
 
+fn task_cause(cause: TaskSwitchCause) -> TaskCause {
+    match cause {
+        TaskSwitchCause::Call => TaskCause::Call,
+        TaskSwitchCause::InterruptReturn => TaskCause::InterruptReturn,
+        TaskSwitchCause::Jump => TaskCause::Jump,
+        TaskSwitchCause::Event => TaskCause::Event,
+        TaskSwitchCause::SoftwareInterrupt => TaskCause::SoftwareInterrupt,
+    }
+}
+
 /// Emulates one instruction, or raises what it raises.
 #[inline(never)]
-fn emulate_any(registers: &mut Registers, reach: &mut Reach<'_>, bytes: &InstructionBytes) {
-    let Err(fault) = emulate(registers, reach, bytes) else { return };
+fn emulate_any(runner: &mut VcpuRunner, reach: &mut Reach<'_>, bytes: &InstructionBytes) {
+    let mut vcpu = Complete::new(runner);
+    let fault = match emulate(&mut vcpu, reach, bytes) {
+        Err(fault) => fault,
+        Ok(_) if vcpu.finish().is_ok() => return,
+        // Registers that no processor has: nothing was taken over.
+        Ok(_) => return Registers::new(runner.page()).inject(Fault::GENERAL_PROTECTION),
+    };
     let is_unknown = fault == Fault::Unsupported;
     if is_unknown && UNKNOWN_INSTRUCTIONS.fetch_add(1, Ordering::Relaxed) < UNKNOWN_INSTRUCTIONS_LOGGED {
-        let rip = registers.instruction_pointer();
+        let rip = vcpu.instruction_pointer();
         user_rt::log!("cannot emulate {:02x?} at {rip:#x}", bytes.as_slice());
     }
-    registers.inject(fault);
+    vcpu.abandon(fault);
 }

@@ -1,6 +1,7 @@
 //! One thread for each vCPU.
 
 mod clock;
+mod complete;
 pub(crate) mod exits;
 mod msr;
 mod processor;

@@ -2,12 +2,15 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 use user_rt::{Injection, VcpuPage, WritebackFlags};
-use vmm_x86emu::{Fault, InstructionBytes, Processor, SegmentRegister};
+use vmm_x86emu::{Fault, InstructionBytes, Processor, Segment, SegmentRegister};
 
 /// Vector of the invalid opcode exception.
 const INVALID_OPCODE: u8 = 6;
 /// Vector of the general protection fault.
 const GENERAL_PROTECTION: u8 = 13;
+
+/// CR0: protection enable.
+const CR0_PE: u64 = 1 << 0;
 
 /// A vCPU's page, while the vCPU does not run.
 pub(crate) struct Registers {
@@ -47,9 +50,38 @@ impl Registers {
             }
             Fault::Unsupported => (Injection::Exception { vector: INVALID_OPCODE, error_code: None }, 0),
         };
+        let injection = match injection {
+            // Real mode pushes none.
+            Injection::Exception { vector, .. } if self.cr0() & CR0_PE == 0 => {
+                Injection::Exception { vector, error_code: None }
+            }
+            other => other,
+        };
         self.page.inject.store(injection.pack(), Relaxed);
         self.page.inject_address.store(address, Relaxed);
         self.write_back(WritebackFlags::INJECT);
+    }
+
+    /// Sees a segment register as it is going to be.
+    pub(crate) fn note_segment(&mut self, segment: SegmentRegister, value: &Segment) {
+        if let Some(base) = self.page.segment_base.get(segment as usize) {
+            base.store(value.base, Relaxed);
+        }
+        match segment {
+            SegmentRegister::Cs => self.page.cs_attributes.store(u32::from(value.attributes), Relaxed),
+            SegmentRegister::Ss => self.page.cpl.store(u32::from(value.attributes >> 5 & 3), Relaxed),
+            _ => {}
+        }
+    }
+
+    /// Sees CR0 as it is going to be.
+    pub(crate) fn note_cr0(&mut self, value: u64) {
+        self.page.cr0.store(value, Relaxed);
+    }
+
+    /// Sees CR3 as it is going to be.
+    pub(crate) fn note_cr3(&mut self, value: u64) {
+        self.page.cr3.store(value, Relaxed);
     }
 
     /// Delivers an external interrupt.

@@ -7,11 +7,18 @@ mod cursor;
 mod opcode;
 mod operand;
 mod prefix;
+mod system;
+mod vector;
 
 use crate::{Mode, SegmentRegister, Width};
 use cursor::Cursor;
 pub(crate) use operand::{Address, Operand};
 use prefix::Prefixes;
+pub(crate) use system::SystemOperation;
+pub(crate) use vector::{VectorKind, VectorMove};
+
+/// Index of RAX.
+pub(crate) const ACCUMULATOR: u8 = 0;
 
 /// One decoded instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,12 +100,18 @@ pub(crate) enum Operation {
     CompareExchangePair,
     /// Operand to the stack.
     Push,
+    /// Constant to the stack.
+    PushConstant,
     /// Stack to operand.
     Pop,
     /// XLAT: a byte from a table to AL.
     Translate,
     /// A string instruction.
     Text(Text),
+    /// A move between a vector register and memory.
+    Vector(VectorMove),
+    /// An instruction that mostly systems use.
+    System(SystemOperation),
 }
 
 /// Two-operand arithmetic, in the order of the opcodes.

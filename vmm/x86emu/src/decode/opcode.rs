@@ -1,13 +1,14 @@
 //! Opcodes.
 
 use super::{
-    Arithmetic, BitChange, Count, Cursor, Form, Instruction, Operand, Operation, Repeat, Shift, Sign, Text,
+    ACCUMULATOR, Arithmetic, BitChange, Count, Cursor, Form, Instruction, Operand, Operation, Repeat, Shift,
+    Sign, Text,
     operand::{Address, Operands},
     prefix::Prefixes,
+    system::SystemOperation::{FarCall, FarJump},
+    vector,
 };
-use crate::{Mode, Width};
-
-const ACCUMULATOR: u8 = 0;
+use crate::{Mode, SegmentRegister, Width};
 
 /// Reads opcode and operands; the length is not known yet.
 pub(super) fn read(cursor: &mut Cursor<'_>, prefixes: &Prefixes) -> Option<Instruction> {
@@ -29,6 +30,9 @@ fn width_by_low_bit(opcode: u8, prefixes: &Prefixes) -> Width {
 // tidy: table
 fn read_extended(cursor: &mut Cursor<'_>, prefixes: &Prefixes, opcode: u8) -> Option<Instruction> {
     let width = prefixes.operand_width();
+    if is_vector(opcode, cursor, prefixes) {
+        return vector::read_legacy(cursor, prefixes, opcode);
+    }
     // F2 and F3 (and 66 for some) select other instructions here.
     if prefixes.repeat != Repeat::Once {
         return None;
@@ -36,6 +40,13 @@ fn read_extended(cursor: &mut Cursor<'_>, prefixes: &Prefixes, opcode: u8) -> Op
     let by_low_bit = width_by_low_bit(opcode, prefixes);
     let mut reader = Reader { cursor, prefixes, width };
     match opcode {
+        0x00 => reader.group_6(),
+        0x01 => reader.group_7(),
+        0xA0 | 0xA1 => reader.stack_segment(SegmentRegister::Fs, opcode),
+        0xA8 | 0xA9 => reader.stack_segment(SegmentRegister::Gs, opcode),
+        0xB2 => reader.load_pointer(SegmentRegister::Ss),
+        0xB4 => reader.load_pointer(SegmentRegister::Fs),
+        0xB5 => reader.load_pointer(SegmentRegister::Gs),
         0x40..=0x4F => reader.modrm(Operation::MoveCondition(opcode & 15)),
         0x90..=0x9F => {
             reader.width = Width::W8;
@@ -76,11 +87,20 @@ fn read_extended(cursor: &mut Cursor<'_>, prefixes: &Prefixes, opcode: u8) -> Op
     }
 }
 
+/// Whether an opcode behind 0F is for the table of vector moves.
+fn is_vector(opcode: u8, cursor: &Cursor<'_>, prefixes: &Prefixes) -> bool {
+    match opcode {
+        0x10..=0x17 | 0x28..=0x2F | 0x6E | 0x6F | 0x7E | 0x7F | 0xD6 | 0xE7 | 0xF0 => true,
+        0x38 => prefixes.has_operand_size && cursor.peek() == Some(0x2A),
+        _ => false,
+    }
+}
+
 /// Reads what follows the opcode.
-struct Reader<'a, 'b> {
-    cursor: &'a mut Cursor<'b>,
-    prefixes: &'a Prefixes,
-    width: Width,
+pub(super) struct Reader<'a, 'b> {
+    pub(super) cursor: &'a mut Cursor<'b>,
+    pub(super) prefixes: &'a Prefixes,
+    pub(super) width: Width,
 }
 
 impl Reader<'_, '_> {
@@ -89,7 +109,13 @@ impl Reader<'_, '_> {
         let is_long = self.prefixes.mode == Mode::Bits64;
         match opcode {
             0x00..=0x3D if opcode & 7 < 6 => self.arithmetic(opcode),
+            0x06 | 0x07 => self.stack_segment(SegmentRegister::Es, opcode),
+            0x0E => self.stack_segment(SegmentRegister::Cs, opcode),
+            0x16 | 0x17 => self.stack_segment(SegmentRegister::Ss, opcode),
+            0x1E | 0x1F => self.stack_segment(SegmentRegister::Ds, opcode),
+            0x50..=0x5F => self.stack_register(opcode),
             0x63 if is_long && !self.prefixes.has_operand_size => self.modrm(Operation::LoadSign(Width::W32)),
+            0x68 | 0x6A => self.push_constant(opcode),
             0x69 => self.multiply_by_constant(self.width),
             0x6B => {
                 self.width = self.prefixes.operand_width();
@@ -104,7 +130,12 @@ impl Reader<'_, '_> {
             0x86 | 0x87 => self.modrm(Operation::Exchange),
             0x88 | 0x89 => self.modrm(Operation::Store),
             0x8A | 0x8B => self.modrm(Operation::LoadZero(self.width)),
+            0x8C | 0x8E => {
+                self.width = self.prefixes.operand_width();
+                self.move_segment(opcode)
+            }
             0x8F => self.pop(),
+            0x9A => self.far_constant(FarCall),
             0xA0 | 0xA1 => self.absolute(Operation::LoadZero(self.width)),
             0xA2 | 0xA3 => self.absolute(Operation::Store),
             0xA4 | 0xA5 => self.text(Text::Move),
@@ -114,10 +145,20 @@ impl Reader<'_, '_> {
             0xAC | 0xAD => self.text(Text::Load),
             0xAE | 0xAF => self.text(Text::Scan),
             0xC0 | 0xC1 => self.shift(Count::Constant),
+            0xC4 | 0xC5 if is_long || self.cursor.peek()? >= 0xC0 => {
+                vector::read_vex(self.cursor, self.prefixes, opcode)
+            }
+            0xC4 | 0xC5 => {
+                self.width = self.prefixes.operand_width();
+                self.load_pointer(if opcode == 0xC4 { SegmentRegister::Es } else { SegmentRegister::Ds })
+            }
             0xC6 | 0xC7 => self.group_11(),
+            0xCA | 0xCB | 0xCF => self.far_return(opcode),
+            0xCC..=0xCE => self.interrupt(opcode),
             0xD0 | 0xD1 => self.shift(Count::One),
             0xD2 | 0xD3 => self.shift(Count::Register),
             0xD7 => Some(self.plain(Operation::Translate)),
+            0xEA => self.far_constant(FarJump),
             0xF6 | 0xF7 => self.group_3(),
             0xFE | 0xFF => self.group_4(),
             _ => None,
@@ -139,19 +180,19 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn modrm(&mut self, operation: Operation) -> Option<Instruction> {
+    pub(super) fn modrm(&mut self, operation: Operation) -> Option<Instruction> {
         let operands = Operands::read(self.cursor, self.prefixes)?;
         Some(self.instruction(operation, operands))
     }
 
     /// ModR/M that may not name a register.
-    fn memory(&mut self, operation: Operation) -> Option<Instruction> {
+    pub(super) fn memory(&mut self, operation: Operation) -> Option<Instruction> {
         let found = self.modrm(operation)?;
         matches!(found.operand, Operand::Memory(_)).then_some(found)
     }
 
     /// An instruction without ModR/M, on the accumulator.
-    fn plain(&self, operation: Operation) -> Instruction {
+    pub(super) fn plain(&self, operation: Operation) -> Instruction {
         let operand = Operand::Register(ACCUMULATOR);
         self.instruction(operation, Operands { register: ACCUMULATOR, operand })
     }
@@ -218,12 +259,16 @@ impl Reader<'_, '_> {
         Some(found)
     }
 
-    /// FE, FF: the others of FF are jumps and calls.
+    /// FE, FF: the others of FF are near jumps and calls.
     fn group_4(&mut self) -> Option<Instruction> {
         let found = self.modrm(Operation::Increment)?;
         match found.register & 7 {
             0 => Some(found),
             1 => Some(Instruction { operation: Operation::Decrement, ..found }),
+            code @ (3 | 5) if self.width != Width::W8 && matches!(found.operand, Operand::Memory(_)) => {
+                let operation = Operation::System(if code == 3 { FarCall } else { FarJump });
+                Some(Instruction { operation, ..found })
+            }
             6 if self.width != Width::W8 => {
                 Some(Instruction { operation: Operation::Push, width: self.stack_operand_width(), ..found })
             }
@@ -239,7 +284,7 @@ impl Reader<'_, '_> {
     }
 
     /// PUSH and POP have 64 bits in 64-bit mode, or 16.
-    fn stack_operand_width(&self) -> Width {
+    pub(super) fn stack_operand_width(&self) -> Width {
         match self.prefixes.operand_width() {
             Width::W32 if self.prefixes.mode == Mode::Bits64 => Width::W64,
             width => width,
@@ -307,7 +352,7 @@ impl Reader<'_, '_> {
     }
 
     /// Constants have at most 32 bits.
-    fn constant(&mut self, width: Width) -> Option<u64> {
+    pub(super) fn constant(&mut self, width: Width) -> Option<u64> {
         self.cursor.constant(if width == Width::W64 { Width::W32 } else { width })
     }
 }

@@ -4,11 +4,12 @@ use super::{Cursor, Repeat};
 use crate::{Mode, SegmentRegister, Width};
 
 /// All prefixes of one instruction.
+#[derive(Clone, Copy)]
 pub(super) struct Prefixes {
     pub(super) mode: Mode,
     pub(super) has_lock: bool,
     pub(super) has_operand_size: bool,
-    has_address_size: bool,
+    pub(super) has_address_size: bool,
     pub(super) repeat: Repeat,
     pub(super) segment: Option<SegmentRegister>,
     /// The REX byte, or zero.

@@ -1,7 +1,8 @@
 //! The decoder against another one.
 
 use super::*;
-use iced_x86::{Code, Decoder, DecoderOptions, Mnemonic};
+use crate::{SystemSegment, Table};
+use iced_x86::{Code, Decoder, DecoderOptions, Mnemonic, OpKind};
 use proptest::prelude::*;
 
 fn bits(mode: Mode) -> u32 {
@@ -69,9 +70,45 @@ fn expected(operation: Operation) -> std::vec::Vec<Mnemonic> {
         Operation::ScanReverse => std::vec![Bsr],
         Operation::LoadSwapped | Operation::StoreSwapped => std::vec![Movbe],
         Operation::CompareExchangePair => std::vec![Cmpxchg8b, Cmpxchg16b],
-        Operation::Push => std::vec![Push],
+        Operation::Push | Operation::PushConstant => std::vec![Push],
         Operation::Pop => std::vec![Pop],
         Operation::Translate => std::vec![Xlatb],
+        Operation::Vector(found) => match found.kind {
+            VectorKind::Load => std::vec![
+                Movups, Movupd, Movss, Movsd, Movaps, Movapd, Movd, Movq, Movdqa, Movdqu, Lddqu, Movntdqa,
+                Vmovups, Vmovupd, Vmovss, Vmovsd, Vmovaps, Vmovapd, Vmovd, Vmovq, Vmovdqa, Vmovdqu, Vlddqu,
+                Vmovntdqa
+            ],
+            VectorKind::LoadLow => std::vec![Movlps, Movlpd, Vmovlps, Vmovlpd],
+            VectorKind::LoadHigh => std::vec![Movhps, Movhpd, Vmovhps, Vmovhpd],
+            VectorKind::Store => std::vec![
+                Movups, Movupd, Movss, Movsd, Movaps, Movapd, Movntps, Movntpd, Movd, Movq, Movdqa, Movdqu,
+                Movntdq, Movlps, Movlpd, Vmovups, Vmovupd, Vmovss, Vmovsd, Vmovaps, Vmovapd, Vmovntps,
+                Vmovntpd, Vmovd, Vmovq, Vmovdqa, Vmovdqu, Vmovntdq, Vmovlps, Vmovlpd
+            ],
+            VectorKind::StoreHigh => std::vec![Movhps, Movhpd, Vmovhps, Vmovhpd],
+        },
+        Operation::System(operation) => match operation {
+            SystemOperation::StoreSelector(SystemSegment::LocalTable) => std::vec![Sldt],
+            SystemOperation::StoreSelector(SystemSegment::Task) => std::vec![Str],
+            SystemOperation::LoadSelector(SystemSegment::LocalTable) => std::vec![Lldt],
+            SystemOperation::LoadSelector(SystemSegment::Task) => std::vec![Ltr],
+            SystemOperation::StoreTable(Table::Global) => std::vec![Sgdt],
+            SystemOperation::StoreTable(Table::Interrupt) => std::vec![Sidt],
+            SystemOperation::LoadTable(Table::Global) => std::vec![Lgdt],
+            SystemOperation::LoadTable(Table::Interrupt) => std::vec![Lidt],
+            SystemOperation::StoreStatus => std::vec![Smsw],
+            SystemOperation::LoadStatus => std::vec![Lmsw],
+            SystemOperation::StoreSegment(_) | SystemOperation::LoadSegment(_) => std::vec![Mov],
+            SystemOperation::LoadPointer(_) => std::vec![Lds, Les, Lfs, Lgs, Lss],
+            SystemOperation::PushSegment(_) => std::vec![Push],
+            SystemOperation::PopSegment(_) => std::vec![Pop],
+            SystemOperation::FarJump => std::vec![Jmp],
+            SystemOperation::FarCall => std::vec![Call],
+            SystemOperation::FarReturn => std::vec![Retf],
+            SystemOperation::InterruptReturn => std::vec![Iret, Iretd, Iretq],
+            SystemOperation::Interrupt => std::vec![Int, Int3, Into],
+        },
         Operation::Text(text) => match text {
             Text::Move => std::vec![Movsb, Movsw, Movsd, Movsq],
             Text::Store => std::vec![Stosb, Stosw, Stosd, Stosq],
@@ -92,8 +129,27 @@ fn compare(bytes: &[u8], mode: Mode) -> Result<(), TestCaseError> {
     prop_assert_eq!(usize::from(ours.length), theirs.len(), "{:?} from {:x?}", ours, bytes);
     let mnemonics = expected(ours.operation);
     prop_assert!(mnemonics.contains(&theirs.mnemonic()), "{:?} is {:?}", ours, theirs.mnemonic());
+    if let Operation::Vector(found) = ours.operation {
+        compare_vector(&ours, &found, &theirs)?;
+    }
     if let Operand::Memory(address) = ours.operand {
         compare_address(&ours, &address, &theirs)?;
+    }
+    Ok(())
+}
+
+fn compare_vector(
+    ours: &Instruction,
+    found: &VectorMove,
+    theirs: &iced_x86::Instruction,
+) -> Result<(), TestCaseError> {
+    let is_store = theirs.op0_kind() == OpKind::Memory;
+    prop_assert_eq!(matches!(found.kind, VectorKind::Store | VectorKind::StoreHigh), is_store, "{:?}", ours);
+    let register = if is_store { theirs.op1_register() } else { theirs.op0_register() };
+    prop_assert_eq!(usize::from(ours.register), register.number(), "{:?}", ours);
+    let has_source = matches!(found.kind, VectorKind::LoadLow | VectorKind::LoadHigh);
+    if let (Some(source), true) = (found.vex, has_source) {
+        prop_assert_eq!(usize::from(source), theirs.op1_register().number(), "{:?}", ours);
     }
     Ok(())
 }
@@ -106,10 +162,28 @@ fn compare_address(
     let size = theirs.memory_size().size() as u64;
     let access = match ours.operation {
         Operation::LoadZero(width) | Operation::LoadSign(width) => width,
+        Operation::Vector(found) => match found.bytes {
+            4 => Width::W32,
+            8 => Width::W64,
+            _ => {
+                prop_assert_eq!(u64::from(found.bytes), size, "{:?}", ours);
+                return compare_parts(ours, address, theirs);
+            }
+        },
+        // Far pointers, descriptor tables and selectors have sizes of their own.
+        Operation::System(_) => return compare_parts(ours, address, theirs),
         _ => ours.width,
     };
     let words = if ours.operation == Operation::CompareExchangePair { 2 } else { 1 };
     prop_assert_eq!(words * access.bytes(), size, "{:?}", ours);
+    compare_parts(ours, address, theirs)
+}
+
+fn compare_parts(
+    ours: &Instruction,
+    address: &Address,
+    theirs: &iced_x86::Instruction,
+) -> Result<(), TestCaseError> {
     let number = |register: iced_x86::Register| register.number() as u8;
     if address.is_relative {
         prop_assert!(theirs.is_ip_rel_memory_operand());
@@ -146,6 +220,12 @@ fn likely_bytes() -> impl Strategy<Value = [u8; 16]> {
         std::vec![0x0F],
         std::vec![0x66, 0x0F],
         std::vec![0x49, 0x0F],
+        std::vec![0xF3, 0x0F],
+        std::vec![0x66, 0x4C, 0x0F],
+        std::vec![0xC5],
+        std::vec![0xC4],
+        std::vec![0xC5, 0xF9],
+        std::vec![0xC4, 0x41],
     ]);
     (prefixes, any::<[u8; 16]>()).prop_map(|(prefixes, mut bytes)| {
         bytes[..prefixes.len()].copy_from_slice(&prefixes);
@@ -182,6 +262,17 @@ fn every_opcode_agrees_with_iced() {
                 compare(&bytes, mode).unwrap();
                 bytes[..3].copy_from_slice(&[0x0F, opcode, operand]);
                 compare(&bytes, mode).unwrap();
+                for last in 0..=255u8 {
+                    if last & 0x78 != 0x78 && last & 0x78 != 0x50 {
+                        continue;
+                    }
+                    bytes[..4].copy_from_slice(&[0xC5, last, opcode, operand]);
+                    compare(&bytes, mode).unwrap();
+                }
+                for prefix in [0x66, 0xF2, 0xF3] {
+                    bytes[..4].copy_from_slice(&[prefix, 0x0F, opcode, operand]);
+                    compare(&bytes, mode).unwrap();
+                }
             }
         }
     }

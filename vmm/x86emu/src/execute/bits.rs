@@ -5,11 +5,12 @@ use super::{
     flags::{CARRY, ZERO},
 };
 use crate::{
-    Fault, Platform, Processor,
+    Fault, FullProcessor, Platform,
     decode::{BitChange, Form, Operand},
+    paging::Intent,
 };
 
-impl<C: Processor, P: Platform> Step<'_, C, P> {
+impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
     pub(super) fn bit(&mut self, change: BitChange, form: Form) -> Result<(), Fault> {
         let width = self.instruction.width;
         let in_word = u64::from(width.bits() - 1);
@@ -20,7 +21,8 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
                 let words = width.sign_extend(number) as i64 >> width.bits().trailing_zeros();
                 let distance = (words as u64).wrapping_mul(width.bytes());
                 address.displacement = address.displacement.wrapping_add(distance);
-                let place = self.linear_address(&address)?;
+                let intent = if change == BitChange::None { Intent::Read } else { Intent::Write };
+                let place = self.linear_address(&address, width.bytes(), intent)?;
                 if change != BitChange::None {
                     self.check_writable(place, width)?;
                 }

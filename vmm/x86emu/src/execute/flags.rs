@@ -9,7 +9,7 @@ pub(super) const ZERO: u64 = 1 << 6;
 const SIGN: u64 = 1 << 7;
 pub(super) const DIRECTION: u64 = 1 << 10;
 const OVERFLOW: u64 = 1 << 11;
-const ARITHMETIC: u64 = CARRY | PARITY | AUXILIARY | ZERO | SIGN | OVERFLOW;
+pub(super) const ARITHMETIC: u64 = CARRY | PARITY | AUXILIARY | ZERO | SIGN | OVERFLOW;
 
 /// Computes `left` with `right` (both cut to `width`) and the new flags.
 pub(super) fn arithmetic(kind: Arithmetic, left: u64, right: u64, width: Width, flags: u64) -> (u64, u64) {

@@ -1,6 +1,8 @@
 //! Carries an instruction out.
 
 mod bits;
+mod descriptor;
+mod far;
 mod flags;
 mod multiply;
 mod operand;
@@ -8,15 +10,17 @@ mod pair;
 mod shift;
 mod stack;
 mod strings;
+mod system;
+mod task;
+mod vector;
 mod virtual_memory;
 
 use crate::{
-    Fault, InstructionBytes, Mode, Platform, Processor, Width,
-    decode::{Arithmetic, Form, Instruction, Operand, Operation, decode},
+    Fault, FullProcessor, InstructionBytes, Mode, Platform, Processor, Width,
+    decode::{ACCUMULATOR, Arithmetic, Form, Instruction, Operand, Operation, decode},
 };
 
-/// Index of RAX.
-const ACCUMULATOR: u8 = 0;
+pub use task::{TaskCause, TaskSwitch, switch_task};
 
 /// How far an instruction came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +33,7 @@ pub enum Progress {
 }
 
 /// Emulates the instruction at RIP.
-pub fn emulate<C: Processor, P: Platform>(
+pub fn emulate<C: FullProcessor, P: Platform>(
     cpu: &mut C,
     platform: &mut P,
     bytes: &InstructionBytes,
@@ -38,6 +42,7 @@ pub fn emulate<C: Processor, P: Platform>(
     let next = next_instruction(cpu, &instruction);
     let mut step = Step { cpu, platform, instruction: &instruction, next };
     let progress = step.run()?;
+    let next = step.next;
     if progress == Progress::Done {
         cpu.set_instruction_pointer(next);
     }
@@ -58,11 +63,11 @@ struct Step<'a, C, P> {
     cpu: &'a mut C,
     platform: &'a mut P,
     instruction: &'a Instruction,
-    /// RIP behind the instruction, for relative addresses.
+    /// RIP behind the instruction, for relative addresses; far transfers replace it.
     next: u64,
 }
 
-impl<C: Processor, P: Platform> Step<'_, C, P> {
+impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
     // tidy: table
     fn run(&mut self) -> Result<Progress, Fault> {
         match self.instruction.operation {
@@ -105,8 +110,11 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
             Operation::StoreSwapped => self.store(self.instruction.width.swap_bytes(self.register())),
             Operation::CompareExchangePair => self.compare_exchange_pair(),
             Operation::Push => self.push(),
+            Operation::PushConstant => self.push_value(self.instruction.constant),
             Operation::Pop => self.pop(),
             Operation::Translate => self.table_byte(),
+            Operation::System(operation) => self.system(operation),
+            Operation::Vector(found) => self.vector_move(found),
             Operation::Text(text) => return self.text(text),
         }?;
         Ok(Progress::Done)
@@ -216,4 +224,12 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
-pub(crate) mod tests;
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_segment;
+#[cfg(test)]
+mod tests_system;
+#[cfg(test)]
+mod tests_vector;

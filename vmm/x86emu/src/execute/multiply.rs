@@ -2,14 +2,14 @@
 
 use super::{ACCUMULATOR, Step, flags};
 use crate::{
-    Fault, Platform, Processor, Width,
+    Fault, FullProcessor, Platform, Width,
     decode::{Form, Sign},
 };
 
 /// Index of RDX.
 const HIGH: u8 = 2;
 
-impl<C: Processor, P: Platform> Step<'_, C, P> {
+impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
     /// The whole product, to AX or to RDX and RAX.
     pub(super) fn multiply_wide(&mut self, sign: Sign) -> Result<(), Fault> {
         let width = self.instruction.width;

@@ -2,12 +2,12 @@
 
 use super::Step;
 use crate::{
-    Fault, Mode, Platform, Processor, SegmentRegister, Width,
+    Fault, FullProcessor, Mode, Platform, SegmentRegister, Width,
     decode::{Address, Operand},
     paging::Intent,
 };
 
-impl<C: Processor, P: Platform> Step<'_, C, P> {
+impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
     /// The register operand, cut to the operation's width.
     pub(super) fn register(&self) -> u64 {
         self.read_register(self.instruction.register, self.instruction.width)
@@ -29,7 +29,8 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         match self.instruction.operand {
             Operand::Register(register) => Ok(self.read_register(register, width)),
             Operand::Memory(address) => {
-                let address = self.linear_address(&address)?;
+                let intent = if is_changed { Intent::Write } else { Intent::Read };
+                let address = self.linear_address(&address, width.bytes(), intent)?;
                 if is_changed {
                     self.check_writable(address, width)?;
                 }
@@ -46,16 +47,20 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
                 Ok(())
             }
             Operand::Memory(address) => {
-                let address = self.linear_address(&address)?;
+                let address = self.linear_address(&address, width.bytes(), Intent::Write)?;
                 self.write_memory(address, width, value)
             }
         }
     }
 
-    /// The linear address of a memory operand.
-    pub(super) fn linear_address(&self, address: &Address) -> Result<u64, Fault> {
-        let offset = self.offset(address);
-        self.segmented(self.instruction.segment.unwrap_or(address.segment), offset)
+    /// The linear address of a memory operand of so many bytes.
+    pub(super) fn linear_address(&self, address: &Address, bytes: u64, intent: Intent) -> Result<u64, Fault> {
+        self.segmented(self.operand_segment(address), self.offset(address), bytes, intent)
+    }
+
+    /// The segment of a memory operand.
+    pub(super) fn operand_segment(&self, address: &Address) -> SegmentRegister {
+        self.instruction.segment.unwrap_or(address.segment)
     }
 
     /// The offset of a memory operand in its segment.
@@ -69,21 +74,35 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         sum & self.instruction.address_width.mask()
     }
 
-    /// The linear address of an offset in a segment. Limits are not checked: all operating systems
-    /// that reach devices by memory use flat segments.
-    pub(super) fn segmented(&self, segment: SegmentRegister, offset: u64) -> Result<u64, Fault> {
+    /// The linear address of an offset in a segment, if the segment allows the access to all the bytes there.
+    pub(super) fn segmented(
+        &self,
+        segment: SegmentRegister,
+        offset: u64,
+        bytes: u64,
+        intent: Intent,
+    ) -> Result<u64, Fault> {
+        let refused = if segment == SegmentRegister::Ss { Fault::STACK } else { Fault::GENERAL_PROTECTION };
         if self.cpu.mode() != Mode::Bits64 {
-            return Ok(self.cpu.segment_base(segment).wrapping_add(offset) & 0xFFFF_FFFF);
+            let state = self.cpu.segment(segment);
+            // Real mode knows limits and nothing else.
+            let is_allowed = self.cpu.has_plain_segments() || state.allows(intent);
+            if !is_allowed || !state.contains(offset, bytes) {
+                return Err(refused);
+            }
+            return Ok(state.base.wrapping_add(offset) & 0xFFFF_FFFF);
         }
         let base = match segment {
             SegmentRegister::Fs | SegmentRegister::Gs => self.cpu.segment_base(segment),
             _ => 0,
         };
         let linear = base.wrapping_add(offset);
-        if self.paging().is_canonical(linear) {
+        let last = linear.wrapping_add(bytes.saturating_sub(1));
+        let paging = self.paging();
+        if paging.is_canonical(linear) && paging.is_canonical(last) {
             return Ok(linear);
         }
-        Err(if segment == SegmentRegister::Ss { Fault::STACK } else { Fault::GENERAL_PROTECTION })
+        Err(refused)
     }
 
     /// Whether a byte register number means AH to BH.

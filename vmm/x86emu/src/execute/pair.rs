@@ -1,22 +1,20 @@
 //! CMPXCHG8B and CMPXCHG16B.
 
 use super::{ACCUMULATOR, Step, flags::ZERO};
-use crate::{Fault, Platform, Processor, Width, decode::Operand, paging::Intent};
+use crate::{Fault, FullProcessor, Platform, Width, decode::Operand, paging::Intent};
 
 /// Indexes of RCX, RDX and RBX.
 const NEW_HIGH: u8 = 1;
 const OLD_HIGH: u8 = 2;
 const NEW_LOW: u8 = 3;
 
-impl<C: Processor, P: Platform> Step<'_, C, P> {
+impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
     pub(super) fn compare_exchange_pair(&mut self) -> Result<(), Fault> {
         let width = self.instruction.width;
         // The decoder lets no register through.
         let Operand::Memory(address) = self.instruction.operand else { return Err(Fault::Unsupported) };
-        let low_at = self.linear_address(&address)?;
-        let mut behind = address;
-        behind.displacement = behind.displacement.wrapping_add(width.bytes());
-        let high_at = self.linear_address(&behind)?;
+        let low_at = self.linear_address(&address, 2 * width.bytes(), Intent::Write)?;
+        let high_at = self.behind(low_at, width.bytes());
         // Only the 16-byte form demands alignment.
         if width == Width::W64 && low_at % 16 != 0 {
             return Err(Fault::GENERAL_PROTECTION);

@@ -1,7 +1,7 @@
 //! Instructions against an independent reference: numbers of any size, one bit or one step at a time. All
 //! flags that the manuals define are compared.
 
-use super::tests::{TestPlatform, TestProcessor, instruction};
+use super::testing::{TestPlatform, TestProcessor, instruction};
 use crate::*;
 use base_units::Gpa;
 use proptest::prelude::*;

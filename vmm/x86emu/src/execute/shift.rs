@@ -4,14 +4,14 @@
 
 use super::{Step, flags};
 use crate::{
-    Fault, Platform, Processor, Width,
+    Fault, FullProcessor, Platform, Width,
     decode::{Count, Shift},
 };
 
 /// Index of RCX.
 const COUNT: usize = 1;
 
-impl<C: Processor, P: Platform> Step<'_, C, P> {
+impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
     pub(super) fn shift(&mut self, shift: Shift, count: Count) -> Result<(), Fault> {
         let count = self.shift_count(count);
         self.change(|value, width, flags| shifted(shift, value, count, width, flags))

@@ -2,7 +2,7 @@
 
 use super::{ACCUMULATOR, Progress, Step, flags};
 use crate::{
-    Fault, Platform, Processor, SegmentRegister, Width,
+    Fault, FullProcessor, Platform, SegmentRegister, Width,
     decode::{Arithmetic, Repeat, Text},
     paging::Intent,
 };
@@ -16,7 +16,7 @@ const BASE: u8 = 3;
 const SOURCE: u8 = 6;
 const TARGET: u8 = 7;
 
-impl<C: Processor, P: Platform> Step<'_, C, P> {
+impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
     pub(super) fn text(&mut self, text: Text) -> Result<Progress, Fault> {
         if self.instruction.repeat == Repeat::Once {
             self.text_once(text)?;
@@ -53,13 +53,13 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
             Text::Move => {
                 // A device is read only when its value can be stored; but the source's fault comes first.
                 let source = self.place(self.source()?, width, Intent::Read)?;
-                let target = self.place(self.target()?, width, Intent::Write)?;
+                let target = self.place(self.target(Intent::Write)?, width, Intent::Write)?;
                 let value = self.read_place(&source, width);
                 self.write_place(&target, width, value);
             }
             Text::Store => {
                 let value = self.read_register(ACCUMULATOR, width);
-                self.write_memory(self.target()?, width, value)?;
+                self.write_memory(self.target(Intent::Write)?, width, value)?;
             }
             Text::Load => {
                 let value = self.read_memory(self.source()?, width)?;
@@ -67,13 +67,13 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
             }
             Text::Compare => {
                 let source = self.place(self.source()?, width, Intent::Read)?;
-                let target = self.place(self.target()?, width, Intent::Read)?;
+                let target = self.place(self.target(Intent::Read)?, width, Intent::Read)?;
                 let left = self.read_place(&source, width);
                 let right = self.read_place(&target, width);
                 self.compare(left, right);
             }
             Text::Scan => {
-                let right = self.read_memory(self.target()?, width)?;
+                let right = self.read_memory(self.target(Intent::Read)?, width)?;
                 self.compare(self.read_register(ACCUMULATOR, width), right);
             }
             Text::Input => self.input()?,
@@ -94,7 +94,7 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
     /// The port is read only when its value can be stored.
     fn input(&mut self) -> Result<(), Fault> {
         let width = self.instruction.width;
-        let target = self.place(self.target()?, width, Intent::Write)?;
+        let target = self.place(self.target(Intent::Write)?, width, Intent::Write)?;
         let value = self.platform.read_port(self.port(), width.access_size());
         self.write_place(&target, width, u64::from(value));
         Ok(())
@@ -105,7 +105,7 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
         let index = self.cpu.register(usize::from(ACCUMULATOR)) & 0xFF;
         let offset = self.address_register(BASE).wrapping_add(index) & self.instruction.address_width.mask();
         let segment = self.instruction.segment.unwrap_or(SegmentRegister::Ds);
-        let value = self.read_memory(self.segmented(segment, offset)?, Width::W8)?;
+        let value = self.read_memory(self.segmented(segment, offset, 1, Intent::Read)?, Width::W8)?;
         self.write_register(ACCUMULATOR, Width::W8, value);
         Ok(())
     }
@@ -122,12 +122,17 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
 
     fn source(&self) -> Result<u64, Fault> {
         let segment = self.instruction.segment.unwrap_or(SegmentRegister::Ds);
-        self.segmented(segment, self.address_register(SOURCE))
+        self.segmented(segment, self.address_register(SOURCE), self.instruction.width.bytes(), Intent::Read)
     }
 
     /// Always in ES.
-    fn target(&self) -> Result<u64, Fault> {
-        self.segmented(SegmentRegister::Es, self.address_register(TARGET))
+    fn target(&self, intent: Intent) -> Result<u64, Fault> {
+        self.segmented(
+            SegmentRegister::Es,
+            self.address_register(TARGET),
+            self.instruction.width.bytes(),
+            intent,
+        )
     }
 
     fn advance(&mut self, register: u8) {

@@ -1,155 +1,10 @@
 //! Claims about whole instructions.
 
+use super::testing::*;
 use crate::*;
 use base_units::Gpa;
 use proptest::prelude::*;
-use std::vec::Vec;
-use vmm_bus::{AccessSize, FlatMemory, GuestMemory};
-
-/// RAM of the test machine; device memory is everything else.
-const RAM_BYTES: usize = 0x1_0000;
-const DEVICE: u64 = 0x10_0000;
-
-/// A processor as plain values: 64-bit mode without page tables, as far as this crate can tell.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TestProcessor {
-    pub(crate) registers: [u64; 16],
-    pub(crate) rip: u64,
-    pub(crate) flags: u64,
-    pub(crate) cr0: u64,
-    pub(crate) cr3: u64,
-    pub(crate) cr4: u64,
-    pub(crate) efer: u64,
-    pub(crate) bases: [u64; 6],
-    pub(crate) code_attributes: u16,
-    pub(crate) level: u8,
-}
-
-impl TestProcessor {
-    pub(crate) fn new(mode: Mode) -> Self {
-        let (cr0, efer, code_attributes) = match mode {
-            Mode::Bits16 => (0, 0, 0),
-            Mode::Bits32 => (1, 0, 1 << 10),
-            Mode::Bits64 => (1, 1 << 10, 1 << 9),
-        };
-        Self {
-            registers: [0; 16],
-            rip: 0x1000,
-            flags: 2,
-            cr0,
-            cr3: 0,
-            cr4: 0,
-            efer,
-            bases: [0; 6],
-            code_attributes,
-            level: 0,
-        }
-    }
-}
-
-impl Processor for TestProcessor {
-    fn register(&self, index: usize) -> u64 {
-        self.registers[index]
-    }
-    fn set_register(&mut self, index: usize, value: u64) {
-        self.registers[index] = value;
-    }
-    fn instruction_pointer(&self) -> u64 {
-        self.rip
-    }
-    fn set_instruction_pointer(&mut self, value: u64) {
-        self.rip = value;
-    }
-    fn flags(&self) -> u64 {
-        self.flags
-    }
-    fn set_flags(&mut self, value: u64) {
-        self.flags = value;
-    }
-    fn cr0(&self) -> u64 {
-        self.cr0
-    }
-    fn cr3(&self) -> u64 {
-        self.cr3
-    }
-    fn cr4(&self) -> u64 {
-        self.cr4
-    }
-    fn efer(&self) -> u64 {
-        self.efer
-    }
-    fn segment_base(&self, segment: SegmentRegister) -> u64 {
-        self.bases[segment as usize]
-    }
-    fn code_attributes(&self) -> u16 {
-        self.code_attributes
-    }
-    fn privilege_level(&self) -> u8 {
-        self.level
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Access {
-    Read(u64, u64),
-    Write(u64, u64, u64),
-    Input(u16, u64),
-    Output(u16, u64, u32),
-}
-
-/// RAM, and a device whose answers count up from a start value.
-pub(crate) struct TestPlatform {
-    memory: FlatMemory,
-    log: Vec<Access>,
-    answer: u64,
-}
-
-impl TestPlatform {
-    pub(crate) fn new() -> Self {
-        let memory = FlatMemory::new(Gpa::new(0), RAM_BYTES);
-        Self { memory, log: Vec::new(), answer: 0x8877_6655_4433_2211 }
-    }
-}
-
-impl Platform for TestPlatform {
-    type Memory = FlatMemory;
-
-    fn memory(&self) -> &FlatMemory {
-        &self.memory
-    }
-    fn read_device(&mut self, at: Gpa, size: AccessSize) -> u64 {
-        self.log.push(Access::Read(at.raw(), size.bytes()));
-        self.answer += 1;
-        size.cut(self.answer - 1)
-    }
-    fn write_device(&mut self, at: Gpa, size: AccessSize, value: u64) {
-        self.log.push(Access::Write(at.raw(), size.bytes(), value));
-    }
-    fn read_port(&mut self, port: u16, size: AccessSize) -> u32 {
-        self.log.push(Access::Input(port, size.bytes()));
-        self.answer += 1;
-        size.cut(self.answer - 1) as u32
-    }
-    fn write_port(&mut self, port: u16, size: AccessSize, value: u32) {
-        self.log.push(Access::Output(port, size.bytes(), value));
-    }
-}
-
-pub(crate) fn instruction(code: &[u8]) -> InstructionBytes {
-    let mut bytes = [0; 16];
-    bytes[..code.len()].copy_from_slice(code);
-    InstructionBytes::new(bytes, code.len() as u8)
-}
-
-/// Runs one instruction in 64-bit mode with RDI at the device.
-fn run(code: &[u8], prepare: impl Fn(&mut TestProcessor)) -> (TestProcessor, TestPlatform) {
-    let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits64), TestPlatform::new());
-    cpu.registers[7] = DEVICE;
-    prepare(&mut cpu);
-    assert_eq!(emulate(&mut cpu, &mut platform, &instruction(code)), Ok(Progress::Done));
-    assert_eq!(cpu.rip, 0x1000 + code.len() as u64);
-    (cpu, platform)
-}
+use vmm_bus::GuestMemory;
 
 #[test]
 fn loads_extend_as_their_opcode_says() {
@@ -290,7 +145,7 @@ fn relative_addresses_count_from_the_next_instruction() {
 fn unknown_instructions_change_nothing() {
     let (mut cpu, mut platform) = (TestProcessor::new(Mode::Bits64), TestPlatform::new());
     let before = cpu.clone();
-    for code in [&[0x0F, 0x0B][..], &[0x0F, 0x10, 0x07], &[0xF0, 0x8B, 0x07], &[]] {
+    for code in [&[0x0F, 0x0B][..], &[0x0F, 0x14, 0x07], &[0xF0, 0x8B, 0x07], &[]] {
         assert_eq!(emulate(&mut cpu, &mut platform, &instruction(code)), Err(Fault::Unsupported));
     }
     assert_eq!(cpu, before);
@@ -409,6 +264,19 @@ fn bytes_are_swapped_and_looked_up() {
     assert_eq!(cpu.registers[0], 63);
 }
 
+#[test]
+fn the_quick_way_leaves_operands_alone_that_begin_in_the_page_before() {
+    let mut cpu = TestProcessor::new(Mode::Bits64);
+    let mut platform = TestPlatform::new();
+    cpu.registers[7] = DEVICE - 3;
+    let load = instruction(&[0x8B, 0x07]);
+    assert!(!emulate_move(&mut cpu, &mut platform, Gpa::new(DEVICE), &load));
+    assert_eq!(platform.log, []);
+    cpu.registers[7] = DEVICE;
+    assert!(emulate_move(&mut cpu, &mut platform, Gpa::new(DEVICE), &load));
+    assert_eq!(platform.log, [Access::Read(DEVICE, 4)]);
+}
+
 fn random_processor() -> impl Strategy<Value = TestProcessor> {
     let mode = prop_oneof![Just(Mode::Bits16), Just(Mode::Bits32), Just(Mode::Bits64)];
     let registers = any::<[u64; 16]>();
@@ -423,6 +291,8 @@ fn random_processor() -> impl Strategy<Value = TestProcessor> {
             cpu.cr4 = control[2];
             cpu.bases = bases;
             cpu.level = level;
+            cpu.limits = bases.map(|base| (base >> 20) as u32);
+            cpu.attributes = bases.map(|base| (base >> 52) as u16);
             cpu
         },
     )
@@ -452,13 +322,14 @@ proptest! {
         ]),
         operand: [u8; 10],
         registers: [u64; 16],
+        is_long: bool,
     ) {
         let mut code = prefix;
         code.extend_from_slice(&opcode);
         code.extend_from_slice(&operand);
         code.truncate(15);
         let code = instruction(&code);
-        let mut slow = TestProcessor::new(Mode::Bits64);
+        let mut slow = TestProcessor::new(if is_long { Mode::Bits64 } else { Mode::Bits32 });
         slow.registers = registers;
         let mut quick = slow.clone();
         let (mut slow_platform, mut quick_platform) = (TestPlatform::new(), TestPlatform::new());

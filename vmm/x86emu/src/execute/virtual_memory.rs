@@ -2,7 +2,7 @@
 
 use super::Step;
 use crate::{
-    Fault, Platform, Processor, Width,
+    Fault, FullProcessor, Platform, Width,
     paging::{Intent, Paging, left_in_page},
 };
 use base_units::Gpa;
@@ -16,13 +16,20 @@ pub(super) enum Place {
     Split([Option<Gpa>; 8]),
 }
 
-impl<C: Processor, P: Platform> Step<'_, C, P> {
+impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
     pub(super) fn paging(&self) -> Paging {
         Paging::of(self.cpu)
     }
 
-    pub(super) fn translate(&self, address: u64, intent: Intent) -> Result<Gpa, Fault> {
-        Ok(self.paging().translate(self.platform.memory(), address, intent)?)
+    /// Reads memory as the processor reads its own tables.
+    pub(super) fn read_system(&mut self, address: u64, width: Width) -> Result<u64, Fault> {
+        let place = self.place_in(&Paging::of_system(self.cpu), address, width, Intent::Read)?;
+        Ok(self.read_place(&place, width))
+    }
+
+    /// Finds where the processor writes its own tables.
+    pub(super) fn system_place(&self, address: u64, width: Width) -> Result<Place, Fault> {
+        self.place_in(&Paging::of_system(self.cpu), address, width, Intent::Write)
     }
 
     /// Reads memory at a linear address.
@@ -40,10 +47,20 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
 
     /// Finds where an access leads. All faults are found now, before anything is touched.
     pub(super) fn place(&self, address: u64, width: Width, intent: Intent) -> Result<Place, Fault> {
+        self.place_in(&self.paging(), address, width, intent)
+    }
+
+    fn place_in(&self, paging: &Paging, address: u64, width: Width, intent: Intent) -> Result<Place, Fault> {
+        let translate = |address| paging.translate(self.platform.memory(), address, intent);
         if left_in_page(address) >= width.bytes() {
-            return Ok(Place::Whole(self.translate(address, intent)?));
+            return Ok(Place::Whole(translate(address)?));
         }
-        Ok(Place::Split(self.split(address, width, intent)?))
+        // Byte by byte, and all of them before one is touched.
+        let mut places = [None; 8];
+        for (index, place) in (0..width.bytes()).zip(&mut places) {
+            *place = Some(translate(self.behind(address, index))?);
+        }
+        Ok(Place::Split(places))
     }
 
     /// Reads what was found for reading.
@@ -72,15 +89,6 @@ impl<C: Processor, P: Platform> Step<'_, C, P> {
                 write_physical(self.platform, *at, Width::W8, value >> (8 * index));
             }
         }
-    }
-
-    /// The places of the bytes of an access that crosses pages. All are translated before one is touched.
-    fn split(&self, address: u64, width: Width, intent: Intent) -> Result<[Option<Gpa>; 8], Fault> {
-        let mut places = [None; 8];
-        for (index, place) in (0..width.bytes()).zip(&mut places) {
-            *place = Some(self.translate(self.behind(address, index), intent)?);
-        }
-        Ok(places)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Claims about page walks.
 
 use super::*;
-use crate::{Mode, execute::tests::TestProcessor};
+use crate::{Mode, execute::testing::TestProcessor};
 use vmm_bus::FlatMemory;
 
 const PML4: u64 = 0x1000;

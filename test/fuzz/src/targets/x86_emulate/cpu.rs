@@ -3,7 +3,9 @@
 use crate::Input;
 use base_units::Gpa;
 use vmm_bus::{AccessSize, FlatMemory, GuestMemory};
-use vmm_x86emu::{Platform, Processor, SegmentRegister};
+use vmm_x86emu::{
+    Beyond, FullProcessor, Platform, Processor, Segment, SegmentRegister, SystemSegment, Table, TableRegister,
+};
 
 /// RAM, from address 0 on. Behind it there are devices.
 pub(super) const MEMORY_BYTES: usize = 0x1_0000;
@@ -34,6 +36,9 @@ const LONG: u64 = 0xD00;
 /// CS: 64-bit, 32-bit.
 const CODE_64: u16 = 1 << 9;
 const CODE_32: u16 = 1 << 10;
+/// Attributes of flat data, and of code without its width.
+const FLAT: u16 = 0xC93;
+const CODE_FLAT: u16 = 0x89B;
 
 /// A vCPU's registers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +51,13 @@ pub(super) struct Cpu {
     bases: [u64; 6],
     code: u16,
     level: u8,
+    limits: [u32; 6],
+    attributes: [u16; 6],
+    selectors: [u16; 6],
+    system: [Segment; 2],
+    tables: [TableRegister; 2],
+    debug: [u64; 2],
+    vectors: [[u64; 4]; 16],
 }
 
 impl Cpu {
@@ -78,7 +90,52 @@ impl Cpu {
                 .filter(|(index, _)| *index != 1)
                 .for_each(|(_, base)| *base = value(input));
         }
-        Self { registers, rip, flags, control, efer, bases, code, level: if level & 1 == 0 { 0 } else { 3 } }
+        let mut cpu = Self {
+            registers,
+            rip,
+            flags,
+            control,
+            efer,
+            bases,
+            code,
+            level: if level & 1 == 0 { 0 } else { 3 },
+            limits: [u32::MAX; 6],
+            attributes: [FLAT, CODE_FLAT | code, FLAT, FLAT, FLAT, FLAT],
+            selectors: [0x10; 6],
+            system: [Segment::default(); 2],
+            tables: [TableRegister::default(); 2],
+            debug: [0; 2],
+            vectors: [[0; 4]; 16],
+        };
+        if protections & 32 != 0 {
+            cpu.take_segments(input);
+        }
+        if protections & 64 != 0 {
+            cpu.take_system(input);
+        }
+        cpu
+    }
+
+    /// Takes what stands behind selectors. CS stays what it is.
+    fn take_segments(&mut self, input: &mut Input<'_>) {
+        for index in [0, 2, 3, 4, 5] {
+            self.limits[index] = value(input) as u32;
+            self.attributes[index] = input.u16() & 0xFFF;
+        }
+    }
+
+    /// Takes what only the system uses, and turns vectors on.
+    fn take_system(&mut self, input: &mut Input<'_>) {
+        self.control[2] |= 1 << 9 | 1 << 18;
+        for table in &mut self.tables {
+            *table = TableRegister { base: value(input), limit: input.u16() };
+        }
+        for segment in &mut self.system {
+            let attributes = input.u16() & 0xFFF;
+            *segment =
+                Segment { selector: input.u16(), attributes, limit: value(input) as u32, base: value(input) };
+        }
+        self.vectors[0] = [input.u64(), input.u64(), input.u64(), input.u64()];
     }
 }
 
@@ -235,5 +292,80 @@ impl Processor for Cpu {
 
     fn privilege_level(&self) -> u8 {
         self.level
+    }
+}
+
+impl FullProcessor for Cpu {
+    fn segment(&self, segment: SegmentRegister) -> Segment {
+        let index = segment as usize;
+        Segment {
+            selector: self.selectors[index],
+            attributes: self.attributes[index],
+            limit: self.limits[index],
+            base: self.bases[index],
+        }
+    }
+
+    fn set_segment(&mut self, segment: SegmentRegister, value: Segment) {
+        let index = segment as usize;
+        (self.selectors[index], self.attributes[index]) = (value.selector, value.attributes);
+        (self.limits[index], self.bases[index]) = (value.limit, value.base);
+        match segment {
+            SegmentRegister::Cs => self.code = value.attributes,
+            SegmentRegister::Ss => self.level = (value.attributes >> 5 & 3) as u8,
+            _ => {}
+        }
+    }
+
+    fn system_segment(&self, segment: SystemSegment) -> Segment {
+        self.system[segment as usize]
+    }
+
+    fn set_system_segment(&mut self, segment: SystemSegment, value: Segment) {
+        self.system[segment as usize] = value;
+    }
+
+    fn table(&self, table: Table) -> TableRegister {
+        self.tables[table as usize]
+    }
+
+    fn set_table(&mut self, table: Table, value: TableRegister) {
+        self.tables[table as usize] = value;
+    }
+
+    fn set_cr0(&mut self, value: u64) {
+        self.control[0] = value;
+    }
+
+    fn set_cr3(&mut self, value: u64) {
+        self.control[1] = value;
+    }
+
+    fn debug_status(&self) -> u64 {
+        self.debug[0]
+    }
+
+    fn set_debug_status(&mut self, value: u64) {
+        self.debug[0] = value;
+    }
+
+    fn debug_control(&self) -> u64 {
+        self.debug[1]
+    }
+
+    fn set_debug_control(&mut self, value: u64) {
+        self.debug[1] = value;
+    }
+
+    fn xcr0(&self) -> u64 {
+        7
+    }
+
+    fn vector(&self, index: u8) -> Option<[u64; 4]> {
+        self.vectors.get(usize::from(index)).copied()
+    }
+
+    fn set_vector(&mut self, index: u8, value: [u64; 4], _: Beyond) {
+        self.vectors[usize::from(index)] = value;
     }
 }
