@@ -132,6 +132,9 @@ impl<M: Machine> Cpu<M> {
                 Next::Continue(thread) => thread,
                 Next::Interrupted(thread) => {
                     self.take_interrupts();
+                    if self.armed == NEVER {
+                        self.arm();
+                    }
                     self.clean_up_once_a_slice();
                     thread
                 }

@@ -426,9 +426,9 @@ impl<M: Machine> CpuShared<M> {
     }
 
     /// Makes the throttled threads ready whose time has come.
-    pub fn release(&self, now: u64) {
+    pub fn release(&self) {
         if let Some(release) = self.next_release() {
-            let now_ns = M::ticks_to_ns(now);
+            let now_ns = M::ticks_to_ns(M::ticks());
             if release <= now_ns {
                 self.with_queue(|queue| queue.release(now_ns));
             }

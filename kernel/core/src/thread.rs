@@ -276,6 +276,11 @@ impl<M: Machine> Running<'_, M> {
         self.shared.affinity() >> cpu & 1 == 1
     }
 
+    /// Its age when it was accounted last.
+    pub fn age(&self) -> u64 {
+        self.virtual_time
+    }
+
     /// Its age once it has run for `ticks` more than it was accounted for.
     pub fn age_after(&self, ticks: u64) -> u64 {
         self.virtual_time.saturating_add(self.group.virtual_time(M::ticks_to_ns(ticks)))

@@ -106,7 +106,7 @@ impl Machine for X86 {
 
     #[inline]
     fn take_interrupt() -> Option<HostInterrupt> {
-        interrupt::take()
+        if interrupt::has_pending() { interrupt::take() } else { None }
     }
 
     #[inline(always)]

@@ -9,9 +9,11 @@ use crate::vcpu::Wake;
 impl<M: Machine> Cpu<M> {
     /// Asks for a timer interrupt at the guest's APIC deadline while its vCPU runs.
     pub fn set_guest_deadline(&mut self, ticks: Option<u64>) {
-        if self.guest_deadline != ticks {
-            self.guest_deadline = ticks;
-            self.arm();
+        self.guest_deadline = ticks;
+        // Nothing else has changed since the timer was set.
+        let deadline = ticks.unwrap_or(NEVER);
+        if deadline < self.armed {
+            self.set_timer(deadline);
         }
     }
 
@@ -68,7 +70,8 @@ impl<M: Machine> Cpu<M> {
         }
     }
 
-    /// Takes the interrupts that have arrived.
+    /// Takes the interrupts that have arrived. After a timer interrupt the timer is not set: the caller goes on to
+    /// [`Cpu::arm`] or to another thread.
     pub(super) fn take_interrupts(&mut self) {
         while let Some(interrupt) = M::take_interrupt() {
             let counters = &self.shared.counters;
@@ -79,8 +82,7 @@ impl<M: Machine> Cpu<M> {
                     self.look_at = 0;
                     self.forget_passed_deadline();
                     self.expire_timers();
-                    self.shared.release(M::ticks());
-                    self.arm();
+                    self.shared.release();
                 }
                 HostInterrupt::Notify => Counters::count(&counters.cross),
                 HostInterrupt::Device(line) => {

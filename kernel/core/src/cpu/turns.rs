@@ -58,14 +58,18 @@ impl<M: Machine> Cpu<M> {
         }
         let now = M::ticks();
         let has_to_yield = self.shared.has_waiters()
-            && (now >= self.slice_end
-                || self.shared.should_preempt(running.age_after(now.saturating_sub(self.accounted))));
+            && (now >= self.slice_end || self.is_older(running, now.saturating_sub(self.accounted)));
         if has_to_yield || now >= self.cap_end || !running.may_run_on(self.index) {
             self.look_at = 0;
             return true;
         }
         self.plan_look(now);
         false
+    }
+
+    /// Whether a waiting thread should replace the running one, which has run for `ticks` more than it was accounted for.
+    fn is_older(&self, running: &Running<'_, M>, ticks: u64) -> bool {
+        self.shared.should_preempt(running.age()) || self.shared.should_preempt(running.age_after(ticks))
     }
 
     /// Chooses when to look next.

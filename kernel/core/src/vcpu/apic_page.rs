@@ -1,7 +1,7 @@
 //! Accesses to the local APIC's page, and what register writes bring about.
 
 use super::attention::{ATTENTION_DELIVER, ATTENTION_NEWS, ATTENTION_TIMER};
-use super::decode::Move;
+use super::decode::{Move, Register};
 use super::hardware::{MemoryAccess, VirtualCpu};
 use super::lapic::{Delivery, Effect, Message, Target};
 use super::processor::Vcpu;
@@ -9,6 +9,7 @@ use super::run::Outcome;
 use crate::machine::Machine;
 use abi::{ExitCounter, ExitKind};
 use base_units::Gpa;
+use spec::apic::register;
 
 impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// An access to the page: the instruction is read and carried out here if it is a plain move of 4 bytes or
@@ -23,20 +24,32 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         };
         self.sync_lapic();
         let offset = gpa.page_offset() as u32;
-        let mut effect = Effect::None;
-        if let Move::Load(register) | Move::Exchange(register) = decoded.operation {
-            let new = self.operand(register);
-            let value = self.lapic.read_page(offset, || M::ticks_to_ns(M::ticks()));
-            self.set_operand(register, decoded.size, u64::from(value));
-            if matches!(decoded.operation, Move::Exchange(_)) {
-                effect = self.write_apic_page(offset, new);
-            }
-        } else if let Move::Store(source) = decoded.operation {
-            effect = self.write_apic_page(offset, self.source(source));
-        }
         let next = self.hardware.rip().wrapping_add(u64::from(decoded.length));
-        self.skip_to(self.wrap_rip(next));
+        let next = self.wrap_rip(next);
+        let effect = match decoded.operation {
+            Move::Store(_) if offset == register::EOI => {
+                self.skip_to(next);
+                return self.end_interrupt();
+            }
+            Move::Store(source) => self.write_apic_page(offset, self.source(source)),
+            Move::Load(register) => {
+                self.load_apic_page(offset, register, decoded.size);
+                self.skip_to(next);
+                return None;
+            }
+            Move::Exchange(register) => {
+                let new = self.operand(register);
+                self.load_apic_page(offset, register, decoded.size);
+                self.write_apic_page(offset, new)
+            }
+        };
+        self.skip_to(next);
         self.apply(effect)
+    }
+
+    fn load_apic_page(&mut self, offset: u32, register: Register, size: u8) {
+        let value = self.lapic.read_page(offset, || M::ticks_to_ns(M::ticks()));
+        self.set_operand(register, size, u64::from(value));
     }
 
     fn write_apic_page(&mut self, offset: u32, value: u64) -> Effect {
@@ -65,7 +78,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
                 None
             }
             Effect::Timer => {
-                self.attention |= ATTENTION_TIMER | ATTENTION_DELIVER;
+                // Should it fire at once, that has something delivered.
+                self.attention |= ATTENTION_TIMER;
                 None
             }
             Effect::Addressing => {

@@ -61,8 +61,17 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             self.attention = 0;
             return host.is_turn_over().then_some(Outcome::Preempted);
         }
-        if self.attention & !ATTENTION_IDLE == 0 && self.take_single_interrupt() {
-            return None;
+        if self.attention & !ATTENTION_IDLE == 0 {
+            if self.take_single_interrupt() {
+                return None;
+            }
+            let may_rest = self.attention == ATTENTION_IDLE && self.activity != Activity::Running;
+            if may_rest
+                && !self.shared.is_posted()
+                && let Some(outcome) = self.rest()
+            {
+                return Some(outcome);
+            }
         }
         self.attend(host)
     }
@@ -79,19 +88,29 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         let is_quiet = self.lapic.is_quiet() && self.offered.is_none();
         let (requested, level) = self.shared.take_vectors(word);
         self.lapic.request_word(word, requested, level);
-        self.attention |= ATTENTION_DELIVER;
-        let Some(vector) = self.lapic.next() else { return false };
-        let is_alone = is_quiet && requested.is_power_of_two() && self.lapic.outranks(vector);
-        if !is_alone || self.is_nmi_pending || self.has_external() || self.is_window_watched {
-            return false;
+        if is_quiet && requested.is_power_of_two() && self.offer_only() {
+            return true;
         }
-        let is_running = self.activity == Activity::Running;
-        let can_wake = self.activity == Activity::Halted && self.hardware.rflags() & RFLAGS_IF != 0;
-        if !is_running && !can_wake {
+        self.attention |= ATTENTION_DELIVER;
+        false
+    }
+
+    /// Offers the only interrupt that is requested, while none is on offer and [`Vcpu::sync_lapic`] was called. False if it is held
+    /// back or others come first.
+    #[inline(always)]
+    fn offer_only(&mut self) -> bool {
+        let Some(vector) = self.lapic.next() else { return false };
+        let is_first = !self.is_nmi_pending && !self.has_external() && !self.is_window_watched;
+        let can_run = match self.activity {
+            Activity::Running => true,
+            Activity::Halted => self.hardware.rflags() & RFLAGS_IF != 0,
+            Activity::WaitForSipi | Activity::Shutdown => false,
+        };
+        if !is_first || !can_run || !self.lapic.outranks(vector) {
             return false;
         }
         self.activity = Activity::Running;
-        self.attention &= !(ATTENTION_IDLE | ATTENTION_DELIVER);
+        self.attention &= !ATTENTION_IDLE;
         self.offered = Some(vector);
         self.hardware.offer_interrupt(Some(vector));
         true
@@ -192,7 +211,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         self.attention &= !ATTENTION_TIMER;
         let ticks = M::ticks();
         let guest_tsc = self.tsc.at(ticks);
-        if self.lapic.expire(M::ticks_to_ns(ticks), guest_tsc) {
+        self.sync_offer();
+        if self.lapic.expire(M::ticks_to_ns(ticks), guest_tsc) && !self.offer_fired() {
             self.attention |= ATTENTION_DELIVER;
         }
         self.timer_tick = self.lapic.deadline().map(|deadline| match deadline {
@@ -203,6 +223,16 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             self.told_tick = self.timer_tick;
             host.set_guest_deadline(self.timer_tick);
         }
+    }
+
+    /// Offers the timer's interrupt if it is the only one that is requested.
+    #[inline]
+    fn offer_fired(&mut self) -> bool {
+        if self.is_kept {
+            return false;
+        }
+        self.sync_lapic();
+        self.offered.is_none() && self.lapic.has_single_request() && self.offer_only()
     }
 
     /// Takes over from the hardware what the local APIC has to know: the interrupt that the guest took, and

@@ -94,8 +94,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         self.end_interrupt()
     }
 
+    /// Ends the interrupt in service.
     #[inline(never)]
-    fn end_interrupt(&mut self) -> Option<Outcome> {
+    pub(super) fn end_interrupt(&mut self) -> Option<Outcome> {
         if self.is_kept {
             self.recall();
         }

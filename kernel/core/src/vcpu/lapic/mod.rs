@@ -44,7 +44,7 @@ pub(crate) enum Effect {
     },
     /// Send this.
     Send(Message),
-    /// The timer's deadline may have changed, and with it what can be delivered.
+    /// The timer's deadline may have changed.
     Timer,
     /// How interrupts find this APIC has changed, and perhaps what can be delivered.
     Addressing,
@@ -267,6 +267,12 @@ impl Lapic {
     #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
         self.requested.is_empty()
+    }
+
+    /// Whether exactly one interrupt is requested.
+    #[inline]
+    pub(crate) fn has_single_request(&self) -> bool {
+        self.requested.is_single()
     }
 
     /// The processor took `vector`.

@@ -24,6 +24,16 @@ impl VectorSet {
         first | second | third | fourth == 0
     }
 
+    /// Whether exactly one vector is in the set.
+    #[inline]
+    pub(crate) fn is_single(&self) -> bool {
+        let [first, second, third, fourth] = self.0;
+        let all = first | second | third | fourth;
+        // One bit in all of them together; two words that have it are not counted, wherever they are.
+        let is_twice = first & second | (first | second) & third | (first | second | third) & fourth != 0;
+        all.is_power_of_two() && !is_twice
+    }
+
     /// Whether `vector` is in the set.
     #[inline]
     pub(crate) fn has(&self, vector: u8) -> bool {
@@ -87,6 +97,7 @@ mod tests {
                 prop_assert_eq!(set.highest(), model.last().copied());
                 prop_assert_eq!(set.has(vector), model.contains(&vector));
                 prop_assert_eq!(set.is_empty(), model.is_empty());
+                prop_assert_eq!(set.is_single(), model.len() == 1);
             }
             let mut copy = VectorSet::default();
             for index in 0..8 { copy.set_register(index, set.register(index)); }
