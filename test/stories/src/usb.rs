@@ -8,7 +8,8 @@ use crate::story::{LIMIT, Story, World};
 /// The stories.
 pub(crate) fn stories() -> Vec<Story> {
     let linux = "linux_hears_the_machines_keyboard_and_mouse_on_usb";
-    vec![Story::new(linux, linux_hears).only_in_full_runs()]
+    let uefi = "the_uefi_shell_is_typed_at_on_the_machines_keyboard";
+    vec![Story::new(linux, linux_hears).only_in_full_runs(), Story::new(uefi, uefi_hears).only_in_full_runs()]
 }
 
 /// A kernel with all of Debian's drivers finds both devices; what is typed and pointed at the machine's own screen
@@ -33,6 +34,20 @@ fn linux_hears(world: &World<'_>) -> Result<(), Failure> {
     monitor.wait_for_console("pc", "heard Corten USB Keyboard")?;
     monitor.move_mouse(10, 10)?;
     monitor.wait_for_console("pc", "heard Corten USB Tablet")
+}
+
+/// The shell comes when there is nothing to boot. Its answer stands on the serial line, too.
+fn uefi_hears(world: &World<'_>) -> Result<(), Failure> {
+    let definition = "[[vm]]\nname = \"pc\"\nmemory = \"128M\"\nfirmware = \"uefi\"\nconsole = \"host\"\n";
+    let mut running = world.start(&world.bios(definition)?)?;
+
+    running.wait_for("Shell>", LIMIT)?;
+    let mut monitor = Monitor::open(&mut running, LIMIT)?;
+    monitor.ask("screen pc", "the screen shows pc")?;
+    for key in ["e", "c", "h", "o", "spc", "u", "s", "b", "ret"] {
+        monitor.press(key)?;
+    }
+    monitor.wait_for_console("pc", "\nusb")
 }
 
 /// Listens to each input device in the background.
