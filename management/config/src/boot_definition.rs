@@ -28,8 +28,8 @@ pub(crate) const DISK_BUSES: [DiskBus; 4] = [DiskBus::Virtio, DiskBus::Ahci, Dis
 /// Keys that only a PC has.
 const PC_KEYS: &[&str] =
     &["firmware", "secure_boot", "cdrom", "cdrom_bus", "floppy", "display", "usb", "nics", "boot", "rtc"];
-/// Keys that only the micro platform has.
-const MICRO_KEYS: &[&str] = &["kernel", "initrd", "cmdline"];
+/// Keys about a kernel that nobody else loads: those of the micro platform and of UEFI.
+const KERNEL_KEYS: &[&str] = &["kernel", "initrd", "cmdline"];
 
 /// What a VM starts with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +56,8 @@ pub struct KernelDefinition {
 pub struct PcDefinition {
     /// What it starts with.
     pub firmware: FirmwareFile,
+    /// A kernel that the firmware starts itself.
+    pub kernel: Option<KernelDefinition>,
     /// The CD image and the bus of its drive.
     pub cdrom: Option<(FileName, DiskBus)>,
     /// The image of the floppy in drive A.
@@ -120,15 +122,16 @@ impl BootDefinition {
         }
     }
 
-    /// The files it names: kernel and initrd, or firmware, CD and floppy.
+    /// The files it names: firmware, kernel and initrd, CD and floppy.
     pub fn files(&self) -> impl Iterator<Item = &FileName> {
-        let [first, second, third] = match self {
-            BootDefinition::Kernel(kernel) => [Some(&kernel.kernel), kernel.initrd.as_ref(), None],
-            BootDefinition::Pc(pc) => {
-                [pc.firmware.file(), pc.cdrom.as_ref().map(|(file, _)| file), pc.floppy.as_ref()]
-            }
+        let (kernel, pc) = match self {
+            BootDefinition::Kernel(kernel) => (Some(kernel), None),
+            BootDefinition::Pc(pc) => (pc.kernel.as_ref(), Some(pc)),
         };
-        first.into_iter().chain(second).chain(third)
+        let firmware = pc.and_then(|pc| pc.firmware.file());
+        let media = pc.map(|pc| [pc.cdrom.as_ref().map(|(file, _)| file), pc.floppy.as_ref()]);
+        let kernel = kernel.map(|kernel| [Some(&kernel.kernel), kernel.initrd.as_ref()]);
+        firmware.into_iter().chain(kernel.into_iter().chain(media).flatten().flatten())
     }
 
     pub(crate) fn firmware_images(&self) -> impl Iterator<Item = FirmwareImage> + use<> {
@@ -179,8 +182,11 @@ pub(crate) fn read_boot(table: &Table<'_>) -> Result<BootDefinition, ConfigError
     let platform = table.choice("platform", PLATFORMS, &[false, true])?;
     let is_pc = platform.map_or(firmware.is_some(), |found| found.value);
     if is_pc {
-        let reason = "a PC starts its firmware, which boots a disk or CD; for a kernel leave out platform and firmware";
-        refuse_keys(table, MICRO_KEYS, reason)?;
+        if firmware.as_ref().is_none_or(|found| found.value != "uefi") {
+            let reason =
+                "a BIOS boots a disk or CD; write firmware = \"uefi\", or leave out platform and firmware";
+            refuse_keys(table, KERNEL_KEYS, reason)?;
+        }
         return read_pc(table, firmware).map(BootDefinition::Pc);
     }
     let reason = "only a PC has this; write platform = \"pc\" and firmware instead of a kernel";
@@ -212,6 +218,14 @@ fn read_kernel(table: &Table<'_>) -> Result<KernelDefinition, ConfigError> {
     })
 }
 
+fn read_kernel_of_firmware(table: &Table<'_>) -> Result<Option<KernelDefinition>, ConfigError> {
+    if table.text("kernel")?.is_some() {
+        return read_kernel(table).map(Some);
+    }
+    refuse_keys(table, KERNEL_KEYS, "there is no kernel; add a line such as kernel = \"vmlinuz\"")?;
+    Ok(None)
+}
+
 fn read_pc(table: &Table<'_>, firmware: Option<Located<&str>>) -> Result<PcDefinition, ConfigError> {
     let firmware = match table.require("firmware", "firmware = \"uefi\"", firmware)? {
         Located { value: "uefi", .. } => FirmwareFile::Uefi,
@@ -230,6 +244,7 @@ fn read_pc(table: &Table<'_>, firmware: Option<Located<&str>>) -> Result<PcDefin
     let usb = table.truth("usb")?.unwrap_or(display != Display::None);
     let pc = PcDefinition {
         firmware,
+        kernel: read_kernel_of_firmware(table)?,
         cdrom: cdrom.map(|file| (file, bus.map_or(DiskBus::Ahci, |found| found.value))),
         floppy: file(table, "floppy")?,
         display,

@@ -112,6 +112,16 @@ fn a_firmware_that_is_no_word_is_a_file() {
 }
 
 #[test]
+fn uefi_starts_a_kernel_that_the_definition_names() {
+    let text = "[[vm]]\nname = \"a\"\nmemory = \"64M\"\nfirmware = \"uefi\"\nkernel = \"k\"\ninitrd = \"i\"\ncmdline = \"quiet\"\n";
+    let file = VmFile::parse(text).unwrap();
+
+    let kernel = file.vms[0].boot.pc().unwrap().kernel.as_ref().unwrap();
+    assert_eq!((kernel.kernel.as_str(), kernel.command_line.as_str()), ("k", "quiet"));
+    assert_eq!(file.files().iter().map(|file| file.as_str()).collect::<Vec<_>>(), ["k", "i"]);
+}
+
+#[test]
 fn combinations_that_make_no_machine_are_explained() {
     let pc = "[[vm]]\nname = \"a\"\nmemory = \"64M\"\nfirmware = \"bios\"\n";
     for (text, words) in [
@@ -120,12 +130,13 @@ fn combinations_that_make_no_machine_are_explained() {
             format!("{LEAST}disks = [{{ file = \"d\", bus = \"ide\" }}]\n"),
             "bus: the micro platform has virtio disks only",
         ),
-        (format!("{pc}kernel = \"k\"\n"), "kernel: a PC starts its firmware"),
+        (format!("{pc}kernel = \"k\"\n"), "kernel: a BIOS boots a disk or CD"),
+        (format!("{pc}initrd = \"i\"\n").replace("bios", "uefi"), "initrd: there is no kernel"),
         (format!("{pc}cdrom_bus = \"ide\"\n"), "cdrom_bus: there is no cdrom"),
         (format!("{pc}boot = [\"cdrom\"]\n"), "boot: it names \"cdrom\" but there is none"),
         (format!("{pc}boot = [\"disk\", \"disk\"]\n"), "the boot device disk was given before"),
         (format!("{pc}boot = [\"tape\"]\n"), "boot = \"tape\" is not one of the choices"),
-        (format!("{LEAST}platform = \"pc\"\n"), "kernel: a PC starts its firmware"),
+        (format!("{LEAST}platform = \"pc\"\n"), "kernel: a BIOS boots a disk or CD"),
         (pc.replace("64M", "2M"), "memory: a BIOS needs at least \"4M\""),
         (pc.replace("64M", "32M").replace("bios", "uefi"), "memory: UEFI firmware needs at least \"64M\""),
         (

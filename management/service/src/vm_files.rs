@@ -53,7 +53,10 @@ impl VmFiles {
         };
         let disks = vm.disks.iter().map(disk).collect::<Result<_, BundleFailure>>()?;
         let (message, boot_files) = match &vm.boot {
-            BootDefinition::Kernel(kernel) => kernel_boot(kernel, boot)?,
+            BootDefinition::Kernel(kernel) => {
+                let (message, files) = kernel_boot(kernel, boot)?;
+                (BootMessage::Kernel(message), files)
+            }
             BootDefinition::Pc(pc) => firmware_boot(pc, boot)?,
         };
         let mut files = Self { boot: message, boot_files, disks, cdroms: Vec::new(), floppy: None };
@@ -141,7 +144,7 @@ fn disk_config(file: BundleFile, read_only: bool, bus: DiskBus) -> DiskConfig {
 fn kernel_boot(
     definition: &KernelDefinition,
     boot: &Boot,
-) -> Result<(BootMessage, Vec<BootFile>), BundleFailure> {
+) -> Result<(KernelBoot, Vec<BootFile>), BundleFailure> {
     let kernel = named(boot, &definition.kernel)?;
     let initrd = definition.initrd.as_ref().map(|name| named(boot, name)).transpose()?;
     let message = KernelBoot {
@@ -150,7 +153,7 @@ fn kernel_boot(
         command_line: definition.command_line.clone(),
     };
     let files = core::iter::once(kernel).chain(initrd).map(BootFile::Fresh);
-    Ok((BootMessage::Kernel(message), files.collect()))
+    Ok((message, files.collect()))
 }
 
 fn firmware_boot(
@@ -167,11 +170,14 @@ fn firmware_boot(
     };
     let video = definition.video_bios().filter(|_| firmware == Firmware::Bios);
     let video = video.map(image).transpose()?;
+    let kernel = definition.kernel.as_ref().map(|kernel| kernel_boot(kernel, boot)).transpose()?;
+    let (kernel, kernel_files) = kernel.unzip();
     let message = FirmwareBoot {
         firmware,
         code_bytes: code.bytes,
         variables_bytes: variables.map(|file| file.bytes),
         video_bios_bytes: video.map(|file| file.bytes),
+        kernel,
         devices: PcDevices {
             cdroms: Vec::new(),
             floppy: None,
@@ -184,6 +190,6 @@ fn firmware_boot(
     };
     let variables = variables.map(BootFile::Kept);
     let files = [Some(BootFile::Fresh(code)), variables, video.map(BootFile::Fresh)];
-    let files = files.into_iter().flatten().collect();
+    let files = files.into_iter().flatten().chain(kernel_files.into_iter().flatten()).collect();
     Ok((BootMessage::Firmware(message), files))
 }

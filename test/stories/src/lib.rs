@@ -19,8 +19,8 @@ mod refusals;
 mod ring3;
 mod software;
 mod story;
+mod uefi;
 mod usb;
-mod variables;
 mod vms;
 
 pub use claims::claims;
@@ -35,7 +35,7 @@ pub fn all() -> Vec<Story> {
     stories.extend(pc::stories());
     stories.extend(software::stories());
     stories.extend(usb::stories());
-    stories.extend(variables::stories());
+    stories.extend(uefi::stories());
     stories.extend(lives::stories());
     stories.extend(isolation::stories());
     stories.extend(ring3::stories());

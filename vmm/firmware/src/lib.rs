@@ -27,6 +27,7 @@ mod tests;
 
 pub use error::FirmwareError;
 pub use image::{BootImage, Content, Piece};
+pub use linux::real_mode_bytes;
 pub use place::{BootRequest, place};
 pub use registers::{Segment, StartRegisters, power_on};
 pub use source::FileBytes;

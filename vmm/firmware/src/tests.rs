@@ -80,6 +80,14 @@ fn piece_at(image: &BootImage, to: u64) -> &Piece {
 }
 
 #[test]
+fn a_bz_image_says_how_long_its_real_mode_part_is() {
+    let file = bz_image();
+    assert_eq!(real_mode_bytes(&SizedFile(&file)), Ok(1024));
+    assert_eq!(real_mode_bytes(&SizedFile(&elf_image())), Err(FirmwareError::UnknownFormat));
+    assert_eq!(real_mode_bytes(&SizedFile(&file[..0x600])), Err(FirmwareError::Truncated));
+}
+
+#[test]
 fn a_bzimage_is_entered_in_long_mode_where_it_prefers_to_be() {
     let image = boot(&bz_image(), Some(1 << 20), "console=ttyS0").unwrap();
 

@@ -38,6 +38,7 @@ pub(crate) struct FirmwareFiles {
     pub(crate) code: Memory,
     pub(crate) variables: Option<Memory>,
     pub(crate) video_bios: Option<Memory>,
+    pub(crate) kernel: Option<KernelFiles>,
 }
 
 /// The drives and what is in them.
@@ -90,17 +91,25 @@ impl<I: Iterator<Item = OwnedHandle>> Handles<I> {
 
     fn boot_files(&mut self, boot: &Boot) -> Option<BootFiles> {
         Some(match boot {
-            Boot::Kernel(boot) => BootFiles::Kernel(KernelFiles {
-                kernel: self.take()?,
-                initrd: self.take_if(boot.initrd_bytes.is_some())?,
-                boot: boot.clone(),
-            }),
+            Boot::Kernel(boot) => BootFiles::Kernel(self.kernel_files(boot)?),
             Boot::Firmware(boot) => BootFiles::Firmware(FirmwareFiles {
                 code: self.take()?,
                 variables: self.take_if(boot.variables_bytes.is_some())?,
                 video_bios: self.take_if(boot.video_bios_bytes.is_some())?,
+                kernel: match &boot.kernel {
+                    Some(kernel) => Some(self.kernel_files(kernel)?),
+                    None => None,
+                },
                 boot: boot.clone(),
             }),
+        })
+    }
+
+    fn kernel_files(&mut self, boot: &KernelBoot) -> Option<KernelFiles> {
+        Some(KernelFiles {
+            kernel: self.take()?,
+            initrd: self.take_if(boot.initrd_bytes.is_some())?,
+            boot: boot.clone(),
         })
     }
 }

@@ -71,6 +71,8 @@ pub struct FirmwareBoot {
     pub variables_bytes: Option<u64>,
     /// Size of the video BIOS in bytes: legacy BIOS with VGA only.
     pub video_bios_bytes: Option<u64>,
+    /// A kernel that the firmware starts itself: UEFI only.
+    pub kernel: Option<KernelBoot>,
     /// What a PC has that the micro platform has not.
     pub devices: PcDevices,
 }

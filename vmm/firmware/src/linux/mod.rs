@@ -17,6 +17,14 @@ pub(crate) fn is_linux(kernel: &dyn FileBytes) -> bool {
     setup_header::is_present(kernel)
 }
 
+/// Bytes of the real-mode part of a bzImage, which other firmware takes apart from the rest.
+pub fn real_mode_bytes(kernel: &dyn FileBytes) -> Result<u64, FirmwareError> {
+    if !is_linux(kernel) {
+        return Err(FirmwareError::UnknownFormat);
+    }
+    Ok(SetupHeader::read(kernel)?.payload_offset())
+}
+
 /// Plans the boot.
 pub(crate) fn place(request: &BootRequest<'_>) -> Result<BootImage, FirmwareError> {
     let header = SetupHeader::read(request.kernel)?;

@@ -74,7 +74,11 @@ fn the_xsave_area_holds_its_components() {
 
     assert_eq!((area.eax, area.ecx, area.edx), (7, 576 + 256, 0));
     assert_eq!(look_up(&plan, 0, 0xD, 2).ebx, 576);
-    assert_ne!(look_up(&plan, 0, 0xD, 1).eax & 1 << 3, 0, "XSAVES, of which the host says whether guests have it");
+    assert_ne!(
+        look_up(&plan, 0, 0xD, 1).eax & 1 << 3,
+        0,
+        "XSAVES, of which the host says whether guests have it"
+    );
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn uefi(devices: PcDevices) -> FirmwareBoot {
         code_bytes: 0x37_C000,
         variables_bytes: Some(0x8_4000),
         video_bios_bytes: None,
+        kernel: None,
         devices,
     }
 }
@@ -55,6 +56,7 @@ fn bios(devices: PcDevices) -> FirmwareBoot {
         code_bytes: 0x4_0000,
         variables_bytes: None,
         video_bios_bytes: Some(0x9E00),
+        kernel: None,
         devices,
     }
 }

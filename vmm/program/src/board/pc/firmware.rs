@@ -1,5 +1,6 @@
 //! What the firmware lies in, and what it reads of its machine.
 
+use super::kernel;
 use crate::{board::sentence, direct::DirectMemories, inputs::FirmwareFiles, ram::Ram};
 use alloc::{boxed::Box, format, string::String, vec};
 use vmm_bus::{Bus, Device, DirectMemory, volume::Access};
@@ -57,6 +58,9 @@ pub(super) fn add_configuration(
         content
             .add_file(name, image)
             .map_err(|error| format!("the video BIOS cannot be handed to the firmware: {error:?}"))?;
+    }
+    if let Some(kernel) = &files.kernel {
+        kernel::add(&mut content, kernel)?;
     }
     let id = bus.add(FwCfg::new(content)).map_err(|error| sentence(&error))?;
     bus.map_ports(id, vmm_fwcfg::REGION, vmm_fwcfg::PORT_SELECTOR, vmm_fwcfg::PORTS)

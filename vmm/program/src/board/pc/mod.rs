@@ -4,6 +4,7 @@ mod drives;
 mod firmware;
 mod fixed;
 mod functions;
+mod kernel;
 
 use super::{Board, Built, Parts, PowerButton, sentence};
 use crate::{direct::DirectMemories, inputs::FirmwareFiles};

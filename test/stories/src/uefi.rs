@@ -1,4 +1,4 @@
-//! What firmware keeps in flash memory.
+//! What UEFI does besides starting boot loaders: it keeps variables in flash memory, and starts a kernel itself.
 
 use test_emulator::Failure;
 
@@ -12,7 +12,10 @@ const VARIABLE: &str = "setvar CortenStory -guid 6c5ab0b4-5ad2-43bd-a7fb-0ad9bcf
 
 /// The stories.
 pub(crate) fn stories() -> Vec<Story> {
-    vec![Story::new("uefi_variables_survive_the_end_of_their_vm", variables_survive).only_in_full_runs()]
+    vec![
+        Story::new("uefi_variables_survive_the_end_of_their_vm", variables_survive).only_in_full_runs(),
+        Story::new("uefi_starts_a_kernel_without_a_disk", kernel_starts).only_in_full_runs(),
+    ]
 }
 
 /// The shell sets a variable; the VM is killed and started again; the shell finds the variable.
@@ -32,5 +35,19 @@ fn variables_survive(world: &World<'_>) -> Result<(), Failure> {
     running.wait_for("Shell> ", LIMIT)?;
     running.send(&format!("{VARIABLE}\r"))?;
     running.wait_for("C0 DE C0 DE", LIMIT)?;
+    Ok(())
+}
+
+/// The kernel, its initial RAM disk and its command line come from the definition.
+fn kernel_starts(world: &World<'_>) -> Result<(), Failure> {
+    let kernel = "kernel = \"vmlinuz\"\ninitrd = \"initrd.img\"\n\
+                  cmdline = \"console=ttyS0 quiet corten.do=poweroff corten.name=pc\"\n";
+    let definition = DEFINITION.replace("wait", "poweroff").replace("96M", "192M") + kernel;
+
+    let mut running = world.start(&world.direct(&definition)?)?;
+
+    running.wait_for("CORTEN-GUEST up cpus=1", LIMIT)?;
+    running.wait_for("CORTEN-GUEST powering off", LIMIT)?;
+    running.wait_until_off(LIMIT)?;
     Ok(())
 }
