@@ -62,8 +62,7 @@ fn both_devices_say_what_they_are() {
     let (keyboard, tablet) = (driver.address(1), driver.address(2));
     assert_eq!((keyboard, tablet), (1, 2));
 
-    for (slot, product, report) in [(keyboard, "USB Keyboard", 63), (tablet, "USB Tablet", 74)]
-    {
+    for (slot, product, report) in [(keyboard, "USB Keyboard", 63), (tablet, "USB Tablet", 74)] {
         let device = driver.descriptor(slot, descriptor::DEVICE, 0, 18);
         assert_eq!(device.len(), 18);
         assert_eq!(device[..8], [18, 1, 0, 2, 0, 0, 0, 64]);
