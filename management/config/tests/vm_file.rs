@@ -104,6 +104,20 @@ fn every_key_of_a_pc_is_read() {
 }
 
 #[test]
+fn a_pc_with_a_display_has_usb_unless_it_says_otherwise() {
+    let pc = "[[vm]]\nname = \"a\"\nmemory = \"64M\"\nfirmware = \"bios\"\n";
+    for (text, has_usb) in [
+        ("", true),
+        ("display = \"none\"\n", false),
+        ("display = \"none\"\nusb = true\n", true),
+        ("display = \"virtio-gpu\"\nusb = false\n", false),
+    ] {
+        let file = VmFile::parse(&format!("{pc}{text}")).unwrap();
+        assert_eq!(file.vms[0].boot.pc().unwrap().usb, has_usb, "{text}");
+    }
+}
+
+#[test]
 fn a_firmware_that_is_no_word_is_a_file() {
     let file = VmFile::parse("[[vm]]\nname = \"a\"\nmemory = \"64M\"\nfirmware = \"u-boot.rom\"\n").unwrap();
 
