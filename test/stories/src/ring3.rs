@@ -49,7 +49,8 @@ fn hostile(world: &World<'_>) -> Result<(), Failure> {
     monitor.wait_for_console("witness", &format!("CLAIM {WITNESS} holds"))
 }
 
-/// What ring 0 offers for guests' memory and clocks. Whether writes are logged shows in the faults that they cost once all pages were written.
+/// What ring 0 offers for guests' memory and clocks. Whether writes are logged shows in the faults that they cost once all
+/// pages were written.
 fn rules(world: &World<'_>, model: Model) -> Result<(), Failure> {
     let (_, bundle) = world.files(CARRIER)?;
     let changed = with_program(&bundle, TAME_MEMORY)?;

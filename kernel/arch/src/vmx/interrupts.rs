@@ -59,17 +59,21 @@ impl Vmx {
 
     /// Gives it more.
     pub(super) fn give_more(&mut self, requested: &Vectors, level: &Vectors) {
-        let mut all = self.vectors(register::IRR);
-        for (word, new) in all.iter_mut().zip(requested) {
-            *word |= new;
+        let mut top = 0;
+        for (index, word) in (0u32..).step_by(2).zip(requested).filter(|(_, word)| **word != 0) {
+            for (half, bits) in [(index, *word as u32), (index + 1, (*word >> 32) as u32)] {
+                if bits != 0 {
+                    let register = self.apic_register(register::IRR + (half << 4));
+                    register.store(register.load(Relaxed) | bits, Relaxed);
+                }
+            }
+            top = u64::from(index << 5 | (63 - word.leading_zeros()));
         }
-        self.set_vectors(register::IRR, &all);
         if *level != self.level {
             self.set_level(*level);
         }
         let status = read(field::INTERRUPT_STATUS);
-        let top = u64::from(highest(requested)).max(status & 0xff);
-        write(field::INTERRUPT_STATUS, status & 0xff00 | top);
+        write(field::INTERRUPT_STATUS, status & 0xff00 | top.max(status & 0xff));
         if self.capabilities.lets_interrupts_slip {
             self.todo |= TODO_OFFER;
         }
@@ -106,8 +110,12 @@ impl Vmx {
         let is_open = self.event == 0 && held == 0 && read(field::GUEST_RFLAGS) & RFLAGS_IF != 0;
         let is_next = self.has_requested();
         self.set_primary(primary::INTERRUPT_WINDOW, self.watches_window || is_next && !is_open);
-        let waiting: u32 = self.vectors(register::IRR).iter().map(|word| word.count_ones()).sum();
-        let is_last = waiting == 0 || waiting == 1 && is_next;
+        let (mut is_any, mut is_more) = (false, false);
+        for word in self.vectors(register::IRR).into_iter().filter(|word| *word != 0) {
+            is_more |= is_any || !word.is_power_of_two();
+            is_any = true;
+        }
+        let is_last = !is_any || !is_more && is_next;
         self.set_ends(if is_last { self.level } else { [u64::MAX; 4] });
     }
 

@@ -304,7 +304,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// one which outranks what holds them back is the next.
     #[inline]
     pub(super) fn offer_requested(&mut self, vector: u8) {
-        if self.offered.is_none() && !self.is_kept && !self.is_window_watched && self.lapic.outranks(vector) {
+        if self.is_kept {
+            self.leave_one_to_hardware();
+        } else if self.offered.is_none() && !self.is_window_watched && self.lapic.outranks(vector) {
             self.offered = Some(vector);
             self.hardware.offer_interrupt(Some(vector));
         } else {

@@ -33,8 +33,12 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             self.hardware.keep_interrupts(&interrupts);
         } else if let Some((requested, level)) = self.lapic.empty_tray() {
             self.hardware.request_interrupts(&requested, &level);
-            for _ in 0..requested.iter().map(|word| word.count_ones()).sum() {
-                self.shared.count_injected();
+            for word in requested {
+                let mut rest = word;
+                while rest != 0 {
+                    rest &= rest - 1;
+                    self.shared.count_injected();
+                }
             }
         }
         if self.activity != Activity::Running
@@ -62,6 +66,16 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         }
         self.attention &= !ATTENTION_IDLE;
         true
+    }
+
+    /// Lets the hardware have an interrupt that the running guest has just requested, if nothing else is to be delivered first.
+    #[inline]
+    pub(super) fn leave_one_to_hardware(&mut self) {
+        if self.is_nmi_pending || self.has_external() || self.is_window_watched {
+            self.attention |= ATTENTION_DELIVER;
+        } else {
+            self.leave_to_hardware();
+        }
     }
 
     /// Takes the interrupts back from the hardware.
