@@ -159,6 +159,10 @@ impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
         let layout = Layout::of(new.segment.attributes);
         // Everything is read and every place found before something changes.
         let task = self.read_task(&new.segment, layout)?;
+        // Tasks of virtual-8086 mode are left out: VT-x does not run what a fault on the way into one leaves.
+        if task.flags & RFLAGS_VM != 0 {
+            return Err(Fault::Unsupported);
+        }
         let saved = self.places_to_save(&old)?;
         let is_nested =
             matches!(switch.cause, TaskCause::Call | TaskCause::Event | TaskCause::SoftwareInterrupt);
@@ -295,7 +299,6 @@ impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
         layout: Layout,
         error_code: Option<u32>,
     ) -> Result<(), Fault> {
-        let is_virtual = task.flags & RFLAGS_VM != 0;
         for (register, selector) in SEGMENTS.into_iter().zip(task.segments) {
             // A fault finds the selectors there, and nothing usable behind those that were not reached.
             let attributes = match register {
@@ -306,16 +309,8 @@ impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
             let old = self.cpu.segment(register);
             self.cpu.set_segment(register, Segment { selector, attributes, ..old });
         }
-        if is_virtual {
-            for (register, selector) in SEGMENTS.into_iter().zip(task.segments) {
-                let segment = self.plain_segment(register, selector);
-                self.cpu.set_segment(register, segment);
-            }
-        }
         self.enter_local_table(task.local_table)?;
-        if !is_virtual {
-            self.enter_protected_segments(task)?;
-        }
+        self.enter_protected_segments(task)?;
         if let Some(code) = error_code {
             self.push_error_code(code, layout.width)?;
         }
