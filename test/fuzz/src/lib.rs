@@ -10,13 +10,15 @@
 //!   the corpus' seeds ([`seeds`]);
 //! - the crate in `libfuzzer/`, outside of the workspace, lets libFuzzer look for new paths.
 //!
-//! Many targets drive the same board of devices ([`board`]).
+//! Many targets drive the same board of devices ([`board`]), some other ones; [`pair`] compares devices with those that were
+//! restored from them.
 #![forbid(unsafe_code)]
 
 pub mod board;
 pub mod campaign;
 pub mod input;
 pub mod mutation;
+pub mod pair;
 pub mod seeds;
 pub mod target;
 pub mod targets;

@@ -55,6 +55,7 @@ targets!(
     syscall,
     system_manifest,
     terminal,
+    usb,
     virtio_devices,
     virtio_function,
     virtqueue,

@@ -15,6 +15,7 @@ use test_fuzz::{
     Input,
     board::{Board, Choice, Event},
     campaign::corpus_folder,
+    pair::Restorable,
     targets::{acpi::START as TABLES, loader_tables::START as LOADER},
 };
 use vmm_firmware::{BootRequest, FileBytes, FirmwareError, place};

@@ -26,7 +26,7 @@ pub fn emulate_move<P: Platform>(
         return false;
     }
     // The start of a page may be the second half of an operand that began in RAM.
-    if at.raw() % PAGE_BYTES == 0 && found.width != Width::W8 && !begins_page(cpu, bytes, mode) {
+    if at.raw().is_multiple_of(PAGE_BYTES) && found.width != Width::W8 && !begins_page(cpu, bytes, mode) {
         return false;
     }
     let size = found.width.access_size();

@@ -1,9 +1,9 @@
 //! Puts the board together.
 
+use super::{Event, Observation};
+use crate::pair::{self, Restorable};
 use base_units::{Gpa, Nanos};
-use vmm_bus::{
-    AccessSize, Bus, ByteVolume, Context, DeviceId, Effects, FlatMemory, GuestMemory, Line, Region,
-};
+use vmm_bus::{AccessSize, Bus, ByteVolume, Context, DeviceId, Effects, FlatMemory, Line, Region};
 use vmm_bus::{BusError, pci::Place, volume::Access};
 use vmm_chipset::{
     HostBridge, IoApic, KeyboardController, PowerManagement, Rtc, Uart, UnixSeconds, ioapic,
@@ -11,6 +11,7 @@ use vmm_chipset::{
 };
 use vmm_devices::{Balloon, Block, BlockConfig, Console, ConsoleSize, Entropy, Rng, virtio_blk::ID_BYTES};
 use vmm_machine::{PciRole, PciSlots, layout};
+use vmm_snapshot::RestoreError;
 use vmm_virtio::VirtioPci;
 
 /// Guest RAM, from address 0 on.
@@ -58,24 +59,12 @@ impl Board {
     /// If the devices do not fit together: a mistake of ours.
     pub fn new() -> Self {
         let contents = [vec![0; DISK_BYTES], vec![READ_ONLY_BYTE; DISK_BYTES]];
-        match Self::build(FlatMemory::new(Gpa::new(0), RAM_BYTES), contents, Nanos::ZERO) {
-            Ok(board) => board,
-            Err(error) => panic!("the board cannot be built: {error:?}"),
-        }
+        Self::with_parts(FlatMemory::new(Gpa::new(0), RAM_BYTES), contents, Nanos::ZERO)
     }
 
-    /// A board with the same memory, disks and time, whose devices are new.
-    ///
-    /// # Panics
-    /// As [`Board::new`].
-    pub fn twin(&mut self) -> Self {
-        let memory = FlatMemory::new(Gpa::new(0), RAM_BYTES);
-        let mut bytes = vec![0; RAM_BYTES];
-        let copied =
-            self.memory.read(Gpa::new(0), &mut bytes).and_then(|()| memory.write(Gpa::new(0), &bytes));
-        assert_eq!(copied, Ok(()));
-        let contents = [0, 1].map(|index| self.disk_content(index).to_vec());
-        match Self::build(memory, contents, self.now) {
+    /// A board with this memory, these disks and this time, whose devices are new.
+    fn with_parts(memory: FlatMemory, contents: [Vec<u8>; DISKS], now: Nanos) -> Self {
+        match Self::build(memory, contents, now) {
             Ok(board) => board,
             Err(error) => panic!("the board cannot be built: {error:?}"),
         }
@@ -123,6 +112,37 @@ impl Board {
             let mut context = Context { now: self.now, memory: &self.memory, effects: &mut self.effects };
             self.bus.memory_write(Gpa::new(register), AccessSize::Dword, slot.window.raw(), &mut context);
         }
+    }
+}
+
+impl Restorable for Board {
+    type Event<'a> = Event<'a>;
+    /// With the time at which a device wants to be called next.
+    type Seen = (Observation, Nanos);
+
+    fn is_restore(event: Event<'_>) -> bool {
+        event == Event::SaveAndRestore
+    }
+
+    fn perform(&mut self, event: Event<'_>) -> (Observation, Nanos) {
+        (self.perform(event), self.bus.deadline())
+    }
+
+    fn save(&self) -> Vec<u8> {
+        pair::save(&self.bus)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), RestoreError> {
+        pair::restore(&mut self.bus, state)
+    }
+
+    fn renewed(&mut self) -> Self {
+        let contents = [0, 1].map(|index| self.disk_content(index).to_vec());
+        Self::with_parts(pair::copy(&self.memory, RAM_BYTES), contents, self.now)
+    }
+
+    fn surroundings(&mut self) -> Vec<Vec<u8>> {
+        vec![pair::content(&self.memory, RAM_BYTES), self.disk_content(0).to_vec()]
     }
 }
 

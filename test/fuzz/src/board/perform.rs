@@ -1,7 +1,7 @@
 //! Lets an event happen, and looks at what came of it.
 
 use super::{
-    build::{Board, DISK_BYTES, RAM_BYTES, READ_ONLY_BYTE},
+    build::{Board, DISK_BYTES, READ_ONLY_BYTE},
     event::{Event, QUEUES_AT},
 };
 use base_units::{Gpa, Nanos, PAGE_BYTES};
@@ -17,7 +17,6 @@ use vmm_devices::{
     virtio_console::{INPUT_BYTES, OUTPUT_BYTES},
 };
 use vmm_machine::layout;
-use vmm_snapshot::{RestoreError, Snapshot, SnapshotWriter};
 
 /// Messages that one event may cause at the most: every vector of every function.
 const MESSAGES_MAX: usize = 4096;
@@ -46,7 +45,7 @@ pub struct Observation {
 }
 
 impl Board {
-    /// Lets an event happen. [`Event::SaveAndRestore`] is for [`super::Pair`]: nothing happens here.
+    /// Lets an event happen. [`Event::SaveAndRestore`] is for [`crate::pair::Pair`]: nothing happens here.
     ///
     /// # Panics
     /// If the board breaks a promise.
@@ -86,35 +85,6 @@ impl Board {
         }
         self.settle(&mut seen);
         seen
-    }
-
-    /// Saves all devices.
-    ///
-    /// # Panics
-    /// If the state has no encoding.
-    pub fn save(&self) -> Vec<u8> {
-        let mut writer = SnapshotWriter::new();
-        assert_eq!(self.bus.save(&mut writer), Ok(()), "a board that cannot be saved");
-        writer.finish()
-    }
-
-    /// Restores all devices.
-    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
-        let snapshot = Snapshot::parse(bytes)?;
-        snapshot.refuse_unknown(|name, instance| self.bus.knows_section(name, instance))?;
-        self.bus.restore(&snapshot)
-    }
-
-    /// When a device wants to be called next.
-    pub(super) fn deadline(&self) -> Nanos {
-        self.bus.deadline()
-    }
-
-    /// All of RAM.
-    pub(super) fn ram(&self) -> Vec<u8> {
-        let mut bytes = vec![0; RAM_BYTES];
-        assert_eq!(self.memory.read(Gpa::new(0), &mut bytes), Ok(()));
-        bytes
     }
 
     fn with<R>(&mut self, act: impl FnOnce(&mut vmm_bus::Bus, &mut Context<'_>) -> R) -> R {

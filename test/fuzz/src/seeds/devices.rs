@@ -4,6 +4,7 @@ use super::{Seed, behind, seed};
 use crate::{
     Input,
     board::{Board, Choice, Event},
+    pair::Restorable,
 };
 use spec::virtio::{FEATURE_EVENT_INDEX, FEATURE_INDIRECT, FEATURE_PACKED};
 

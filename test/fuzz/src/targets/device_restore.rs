@@ -1,9 +1,9 @@
 //! Saved states of anybody's making, for every device of the board.
 
-use super::snapshot::seal;
 use crate::{
     Input,
-    board::{Board, Choice, Pair},
+    board::{Board, Choice, Event},
+    pair::Pair,
 };
 
 /// Restores a board from the bytes behind the first three, and lets some events happen to it if it was taken. The first
@@ -11,15 +11,5 @@ use crate::{
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     let is_sealed = input.u8() & 1 != 0;
-    let events = usize::from(input.u16());
-    let (state, events) = input.rest().split_at(input.rest().len().saturating_sub(events));
-    let mut state = state.to_vec();
-    if is_sealed {
-        seal(&mut state);
-    }
-    let mut board = Board::new();
-    match board.restore(&state) {
-        Ok(()) => Pair::of(board).run(&mut Input::new(events), Choice::Everything),
-        Err(error) => assert!(!error.to_string().is_empty(), "a refusal without words"),
-    }
+    Pair::run_restored(Board::new(), &mut input, is_sealed, |input| Event::take(input, Choice::Everything));
 }

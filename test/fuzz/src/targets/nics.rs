@@ -5,31 +5,21 @@ mod board;
 mod driver;
 mod event;
 
-use super::snapshot::seal;
-use crate::Input;
+use crate::{
+    Input,
+    pair::{Pair, Restorable},
+};
 use board::Board;
 use event::Event;
-
-/// Events in one run at the most.
-const EVENTS_MAX: usize = 300;
-/// Twins made in one run at the most.
-const TWINS_MAX: usize = 4;
 
 /// The first byte says what the rest is: events, or a saved state with events behind it. Then the next two bytes say how
 /// many bytes at the end are events.
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
     if input.u8() & 1 == 0 {
-        return run_events(Board::new(), &mut input);
-    }
-    let events = usize::from(input.u16());
-    let (state, events) = input.rest().split_at(input.rest().len().saturating_sub(events));
-    let mut state = state.to_vec();
-    seal(&mut state);
-    let mut board = Board::new();
-    match board.restore(&state) {
-        Ok(()) => run_events(board, &mut Input::new(events)),
-        Err(error) => assert!(!error.to_string().is_empty(), "a refusal without words"),
+        Pair::of(Board::new()).run(&mut input, Event::take);
+    } else {
+        Pair::run_restored(Board::new(), &mut input, true, Event::take);
     }
 }
 
@@ -46,32 +36,6 @@ pub fn sample() -> Vec<u8> {
     board.save()
 }
 
-fn run_events(mut board: Board, input: &mut Input<'_>) {
-    let (mut twin, mut twins): (Option<Board>, usize) = (None, 0);
-    for _ in 0..EVENTS_MAX {
-        if input.is_empty() {
-            break;
-        }
-        let event = Event::take(input);
-        if event == Event::SaveAndRestore && twins < TWINS_MAX {
-            compare(&board, twin.as_ref());
-            twin = Some(board.twin());
-            twins += 1;
-        }
-        let seen = board.perform(event);
-        if let Some(twin) = &mut twin {
-            assert_eq!(seen, twin.perform(event), "the restored cards do something else at {event:x?}");
-        }
-    }
-    compare(&board, twin.as_ref());
-}
-
-fn compare(board: &Board, twin: Option<&Board>) {
-    let Some(twin) = twin else { return };
-    assert_eq!(board.save(), twin.save(), "the restored cards have another state");
-    assert_eq!(board.ram(), twin.ram(), "the restored cards wrote something else to memory");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,7 +50,7 @@ mod tests {
             board.perform(Event::Send(sender as u8, 0xFF, 100));
             board.perform(Event::Deliver);
 
-            let ram = board.ram();
+            let ram = board.surroundings().concat();
             for card in 0..board::CARDS {
                 let header = if card == 0 { VIRTIO_HEADER } else { 0 };
                 let start = card * driver::AREA_BYTES as usize + ROOM + header;

@@ -2,10 +2,11 @@
 
 use crate::{
     Input,
-    board::{Choice, Pair},
+    board::{Board, Choice, Event},
+    pair::Pair,
 };
 
 /// Reads the bytes as accesses to registers, with some time in between.
 pub fn run(data: &[u8]) {
-    Pair::default().run(&mut Input::new(data), Choice::Registers);
+    Pair::of(Board::new()).run(&mut Input::new(data), |input| Event::take(input, Choice::Registers));
 }

@@ -1,10 +1,11 @@
 //! The chipset of a PC, put together as the VMM does it.
 
 use super::event::Event;
+use crate::pair::{self, Restorable};
 use base_units::{Gpa, Nanos};
 use vmm_bus::{
     AccessSize, Attention, Bus, BusError, ByteVolume, Context, DeviceId, DirectId, DirectRange, Effects,
-    FlatMemory, GuestMemory, Level, Line, Msi, PowerRequest, Region, VecMemory, pci::Place, volume::Access,
+    FlatMemory, Level, Line, Msi, PowerRequest, Region, VecMemory, pci::Place, volume::Access,
 };
 use vmm_chipset::{
     DebugPort, Floppy, HostBridge, Hpet, I8042, Lpc, Mch, PcInterrupts, Pit, RootPort, Rtc, UnixSeconds,
@@ -14,7 +15,7 @@ use vmm_chipset::{
     mch::{self, Shadow},
     pit, rtc,
 };
-use vmm_snapshot::{RestoreError, Snapshot, SnapshotWriter};
+use vmm_snapshot::RestoreError;
 
 /// Guest RAM, from address 0 on.
 const RAM_BYTES: usize = 0x1_0000;
@@ -160,66 +161,15 @@ fn add_timers(bus: &mut Bus, now: Nanos) -> Result<(), BusError> {
     bus.map_memory(timers, Region(0), hpet::ADDRESS, hpet::ADDRESS_BYTES)
 }
 
-impl Board {
-    /// A board after power-on.
-    ///
-    /// # Panics
-    /// If the devices do not fit together: a mistake of ours.
-    pub(super) fn new() -> Self {
-        // Each sector is full of its number.
-        let floppy = (0..FLOPPY_BYTES).map(|index| (index / 512 % 256) as u8).collect();
-        Self::with(floppy, FlatMemory::new(Gpa::new(0), RAM_BYTES), Nanos::ZERO)
+impl Restorable for Board {
+    type Event<'a> = Event;
+    type Seen = Observation;
+
+    fn is_restore(event: Event) -> bool {
+        event == Event::SaveAndRestore
     }
 
-    fn with(floppy: Vec<u8>, memory: FlatMemory, now: Nanos) -> Self {
-        match build(floppy, now) {
-            Ok((bus, named)) => Self { bus, named, memory, effects: Effects::new(), now },
-            Err(error) => panic!("the board cannot be built: {error:?}"),
-        }
-    }
-
-    /// A board of new devices to which the state of these was restored.
-    ///
-    /// # Panics
-    /// If what was saved is not restored.
-    pub(super) fn twin(&mut self) -> Self {
-        let memory = FlatMemory::new(Gpa::new(0), RAM_BYTES);
-        assert_eq!(memory.write(Gpa::new(0), &self.ram()), Ok(()));
-        let mut twin = Self::with(self.floppy().to_vec(), memory, self.now);
-        let saved = self.save();
-        assert_eq!(twin.restore(&saved), Ok(()), "what was saved is not restored");
-        assert_eq!(twin.save(), saved, "what was restored is saved as something else");
-        twin
-    }
-
-    pub(super) fn restore(&mut self, state: &[u8]) -> Result<(), RestoreError> {
-        self.bus.restore(&Snapshot::parse(state)?)
-    }
-
-    pub(super) fn save(&self) -> Vec<u8> {
-        let mut writer = SnapshotWriter::new();
-        assert_eq!(self.bus.save(&mut writer), Ok(()));
-        writer.finish()
-    }
-
-    pub(super) fn ram(&self) -> Vec<u8> {
-        let mut bytes = vec![0; RAM_BYTES];
-        assert_eq!(self.memory.read(Gpa::new(0), &mut bytes), Ok(()));
-        bytes
-    }
-
-    pub(super) fn floppy(&mut self) -> &[u8] {
-        match self.bus.device_mut(self.named.floppy).disk(0) {
-            Some(disk) => disk.volume().content(),
-            None => panic!("the floppy is gone"),
-        }
-    }
-
-    /// Lets an event happen.
-    ///
-    /// # Panics
-    /// If the chipset breaks a promise.
-    pub(super) fn perform(&mut self, event: Event) -> Observation {
+    fn perform(&mut self, event: Event) -> Observation {
         let mut seen = Observation::default();
         match event {
             Event::PortRead(port, size) => {
@@ -250,6 +200,48 @@ impl Board {
         }
         self.look(&mut seen);
         seen
+    }
+
+    fn save(&self) -> Vec<u8> {
+        pair::save(&self.bus)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), RestoreError> {
+        pair::restore(&mut self.bus, state)
+    }
+
+    fn renewed(&mut self) -> Self {
+        Self::with(self.floppy().to_vec(), pair::copy(&self.memory, RAM_BYTES), self.now)
+    }
+
+    fn surroundings(&mut self) -> Vec<Vec<u8>> {
+        vec![pair::content(&self.memory, RAM_BYTES), self.floppy().to_vec()]
+    }
+}
+
+impl Board {
+    /// A board after power-on.
+    ///
+    /// # Panics
+    /// If the devices do not fit together: a mistake of ours.
+    pub(super) fn new() -> Self {
+        // Each sector is full of its number.
+        let floppy = (0..FLOPPY_BYTES).map(|index| (index / 512 % 256) as u8).collect();
+        Self::with(floppy, FlatMemory::new(Gpa::new(0), RAM_BYTES), Nanos::ZERO)
+    }
+
+    fn with(floppy: Vec<u8>, memory: FlatMemory, now: Nanos) -> Self {
+        match build(floppy, now) {
+            Ok((bus, named)) => Self { bus, named, memory, effects: Effects::new(), now },
+            Err(error) => panic!("the board cannot be built: {error:?}"),
+        }
+    }
+
+    fn floppy(&mut self) -> &[u8] {
+        match self.bus.device_mut(self.named.floppy).disk(0) {
+            Some(disk) => disk.volume().content(),
+            None => panic!("the floppy is gone"),
+        }
     }
 
     fn act<R>(&mut self, act: impl FnOnce(&mut Bus, &mut Context<'_>) -> R) -> R {

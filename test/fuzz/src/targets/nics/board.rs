@@ -4,6 +4,7 @@ use super::{
     driver::{self, AREA_BYTES, DATA, Write},
     event::Event,
 };
+use crate::pair::{self, Restorable};
 use base_units::{Gpa, Nanos};
 use std::{
     collections::VecDeque,
@@ -14,7 +15,7 @@ use vmm_bus::{
 };
 use vmm_chipset::{IoApic, ioapic};
 use vmm_nic::{E1000, FRAME_BYTES_MAX, FRAME_BYTES_MIN, MacAddress, VirtioNet, Wire, e1000::Model};
-use vmm_snapshot::{RestoreError, Snapshot, SnapshotWriter};
+use vmm_snapshot::RestoreError;
 use vmm_virtio::VirtioPci;
 
 /// Cards: virtio, then Intel's two.
@@ -113,62 +114,15 @@ fn area(card: u8) -> u64 {
     u64::from(card) * AREA_BYTES
 }
 
-impl Board {
-    /// Cards after power-on, with a link.
-    ///
-    /// # Panics
-    /// If the devices do not fit together: a mistake of ours.
-    pub(super) fn new() -> Self {
-        let cables: [Cable; CARDS] = Default::default();
-        let (bus, cards) = match build(cables.clone()) {
-            Ok(built) => built,
-            Err(error) => panic!("the board cannot be built: {error:?}"),
-        };
-        let memory = FlatMemory::new(Gpa::new(0), RAM_BYTES);
-        for cable in &cables {
-            cable.ends().is_up = true;
-        }
-        Self { bus, cards, cables, memory, effects: Effects::new(), now: Nanos::ZERO, sent: [0; CARDS] }
+impl Restorable for Board {
+    type Event<'a> = Event<'a>;
+    type Seen = Observation;
+
+    fn is_restore(event: Event<'_>) -> bool {
+        event == Event::SaveAndRestore
     }
 
-    /// Other cards to which the state of these was restored, on the same cable.
-    ///
-    /// # Panics
-    /// If what was saved is not restored.
-    pub(super) fn twin(&mut self) -> Self {
-        let mut twin = Self::new();
-        assert_eq!(twin.memory.write(Gpa::new(0), &self.ram()), Ok(()));
-        (twin.now, twin.sent) = (self.now, self.sent);
-        for (ours, theirs) in self.cables.iter().zip(&twin.cables) {
-            *theirs.ends() = ours.ends().clone();
-        }
-        let saved = self.save();
-        assert_eq!(twin.restore(&saved), Ok(()), "what was saved is not restored");
-        assert_eq!(twin.save(), saved, "what was restored is saved as something else");
-        twin
-    }
-
-    pub(super) fn restore(&mut self, state: &[u8]) -> Result<(), RestoreError> {
-        self.bus.restore(&Snapshot::parse(state)?)
-    }
-
-    pub(super) fn save(&self) -> Vec<u8> {
-        let mut writer = SnapshotWriter::new();
-        assert_eq!(self.bus.save(&mut writer), Ok(()));
-        writer.finish()
-    }
-
-    pub(super) fn ram(&self) -> Vec<u8> {
-        let mut bytes = vec![0; RAM_BYTES];
-        assert_eq!(self.memory.read(Gpa::new(0), &mut bytes), Ok(()));
-        bytes
-    }
-
-    /// Lets an event happen.
-    ///
-    /// # Panics
-    /// If a card breaks a promise.
-    pub(super) fn perform(&mut self, event: Event<'_>) -> Observation {
+    fn perform(&mut self, event: Event<'_>) -> Observation {
         let mut seen = Observation::default();
         match event {
             Event::SetUp(card, features) => self.set_up(card, features),
@@ -197,6 +151,48 @@ impl Board {
         }
         self.look(&mut seen);
         seen
+    }
+
+    fn save(&self) -> Vec<u8> {
+        pair::save(&self.bus)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), RestoreError> {
+        pair::restore(&mut self.bus, state)
+    }
+
+    /// On a cable in the same state.
+    fn renewed(&mut self) -> Self {
+        let mut twin = Self::new();
+        twin.memory = pair::copy(&self.memory, RAM_BYTES);
+        (twin.now, twin.sent) = (self.now, self.sent);
+        for (ours, theirs) in self.cables.iter().zip(&twin.cables) {
+            *theirs.ends() = ours.ends().clone();
+        }
+        twin
+    }
+
+    fn surroundings(&mut self) -> Vec<Vec<u8>> {
+        vec![pair::content(&self.memory, RAM_BYTES)]
+    }
+}
+
+impl Board {
+    /// Cards after power-on, with a link.
+    ///
+    /// # Panics
+    /// If the devices do not fit together: a mistake of ours.
+    pub(super) fn new() -> Self {
+        let cables: [Cable; CARDS] = Default::default();
+        let (bus, cards) = match build(cables.clone()) {
+            Ok(built) => built,
+            Err(error) => panic!("the board cannot be built: {error:?}"),
+        };
+        let memory = FlatMemory::new(Gpa::new(0), RAM_BYTES);
+        for cable in &cables {
+            cable.ends().is_up = true;
+        }
+        Self { bus, cards, cables, memory, effects: Effects::new(), now: Nanos::ZERO, sent: [0; CARDS] }
     }
 
     fn act<R>(&mut self, act: impl FnOnce(&mut Bus, &mut Context<'_>) -> R) -> R {
