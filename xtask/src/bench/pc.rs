@@ -140,10 +140,10 @@ pub(super) fn idle(bench: &Bench<'_>, empty: f64) -> Result<Values, Failure> {
     Ok(values)
 }
 
-/// The definition of a PC; further lines may follow.
+/// The definition of a PC, without USB as the bare machine is: firmware waits for its ports. Further lines may follow.
 fn pc(name: &str, memory_mib: u32, firmware: &str, disk: &str, bus: &str) -> String {
     format!(
-        "[[vm]]\nname = \"{name}\"\nmemory = \"{memory_mib}M\"\nfirmware = \"{firmware}\"\n\
+        "[[vm]]\nname = \"{name}\"\nmemory = \"{memory_mib}M\"\nfirmware = \"{firmware}\"\nusb = false\n\
          disks = [ {{ file = \"{disk}\", bus = \"{bus}\" }} ]\n"
     )
 }
