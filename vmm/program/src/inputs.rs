@@ -1,6 +1,6 @@
 //! The start message, taken apart.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use user_rt::{Channel, Group, Memory, Object, OwnedHandle, Startup};
 use vmm_protocol::{Boot, DiskConfig, FirmwareBoot, KernelBoot, StartMessage};
 
@@ -22,7 +22,7 @@ pub(crate) struct Inputs {
 /// The files that the machine starts with.
 pub(crate) enum BootFiles {
     Kernel(KernelFiles),
-    Firmware(FirmwareFiles),
+    Firmware(Box<FirmwareFiles>),
 }
 
 /// A kernel that is placed in memory.
@@ -92,7 +92,7 @@ impl<I: Iterator<Item = OwnedHandle>> Handles<I> {
     fn boot_files(&mut self, boot: &Boot) -> Option<BootFiles> {
         Some(match boot {
             Boot::Kernel(boot) => BootFiles::Kernel(self.kernel_files(boot)?),
-            Boot::Firmware(boot) => BootFiles::Firmware(FirmwareFiles {
+            Boot::Firmware(boot) => BootFiles::Firmware(Box::new(FirmwareFiles {
                 code: self.take()?,
                 variables: self.take_if(boot.variables_bytes.is_some())?,
                 video_bios: self.take_if(boot.video_bios_bytes.is_some())?,
@@ -101,7 +101,7 @@ impl<I: Iterator<Item = OwnedHandle>> Handles<I> {
                     None => None,
                 },
                 boot: boot.clone(),
-            }),
+            })),
         })
     }
 

@@ -11,7 +11,7 @@ pub(crate) enum Platform {
     /// A kernel is placed in memory.
     Micro { plan: Box<MachinePlan>, files: KernelFiles },
     /// Firmware starts.
-    Pc { plan: Box<PcPlan>, files: FirmwareFiles },
+    Pc { plan: Box<PcPlan>, files: Box<FirmwareFiles> },
 }
 
 impl Platform {

@@ -73,51 +73,69 @@ fn expected(operation: Operation) -> std::vec::Vec<Mnemonic> {
         Operation::Push | Operation::PushConstant => std::vec![Push],
         Operation::Pop => std::vec![Pop],
         Operation::Translate => std::vec![Xlatb],
-        Operation::Vector(found) => match found.kind {
-            VectorKind::Load => std::vec![
-                Movups, Movupd, Movss, Movsd, Movaps, Movapd, Movd, Movq, Movdqa, Movdqu, Lddqu, Movntdqa,
-                Vmovups, Vmovupd, Vmovss, Vmovsd, Vmovaps, Vmovapd, Vmovd, Vmovq, Vmovdqa, Vmovdqu, Vlddqu,
-                Vmovntdqa
-            ],
-            VectorKind::LoadLow => std::vec![Movlps, Movlpd, Vmovlps, Vmovlpd],
-            VectorKind::LoadHigh => std::vec![Movhps, Movhpd, Vmovhps, Vmovhpd],
-            VectorKind::Store => std::vec![
-                Movups, Movupd, Movss, Movsd, Movaps, Movapd, Movntps, Movntpd, Movd, Movq, Movdqa, Movdqu,
-                Movntdq, Movlps, Movlpd, Vmovups, Vmovupd, Vmovss, Vmovsd, Vmovaps, Vmovapd, Vmovntps,
-                Vmovntpd, Vmovd, Vmovq, Vmovdqa, Vmovdqu, Vmovntdq, Vmovlps, Vmovlpd
-            ],
-            VectorKind::StoreHigh => std::vec![Movhps, Movhpd, Vmovhps, Vmovhpd],
-        },
-        Operation::System(operation) => match operation {
-            SystemOperation::StoreSelector(SystemSegment::LocalTable) => std::vec![Sldt],
-            SystemOperation::StoreSelector(SystemSegment::Task) => std::vec![Str],
-            SystemOperation::LoadSelector(SystemSegment::LocalTable) => std::vec![Lldt],
-            SystemOperation::LoadSelector(SystemSegment::Task) => std::vec![Ltr],
-            SystemOperation::StoreTable(Table::Global) => std::vec![Sgdt],
-            SystemOperation::StoreTable(Table::Interrupt) => std::vec![Sidt],
-            SystemOperation::LoadTable(Table::Global) => std::vec![Lgdt],
-            SystemOperation::LoadTable(Table::Interrupt) => std::vec![Lidt],
-            SystemOperation::StoreStatus => std::vec![Smsw],
-            SystemOperation::LoadStatus => std::vec![Lmsw],
-            SystemOperation::StoreSegment(_) | SystemOperation::LoadSegment(_) => std::vec![Mov],
-            SystemOperation::LoadPointer(_) => std::vec![Lds, Les, Lfs, Lgs, Lss],
-            SystemOperation::PushSegment(_) => std::vec![Push],
-            SystemOperation::PopSegment(_) => std::vec![Pop],
-            SystemOperation::FarJump => std::vec![Jmp],
-            SystemOperation::FarCall => std::vec![Call],
-            SystemOperation::FarReturn => std::vec![Retf],
-            SystemOperation::InterruptReturn => std::vec![Iret, Iretd, Iretq],
-            SystemOperation::Interrupt => std::vec![Int, Int3, Into],
-        },
-        Operation::Text(text) => match text {
-            Text::Move => std::vec![Movsb, Movsw, Movsd, Movsq],
-            Text::Store => std::vec![Stosb, Stosw, Stosd, Stosq],
-            Text::Load => std::vec![Lodsb, Lodsw, Lodsd, Lodsq],
-            Text::Compare => std::vec![Cmpsb, Cmpsw, Cmpsd, Cmpsq],
-            Text::Scan => std::vec![Scasb, Scasw, Scasd, Scasq],
-            Text::Input => std::vec![Insb, Insw, Insd],
-            Text::Output => std::vec![Outsb, Outsw, Outsd],
-        },
+        Operation::Vector(found) => expected_vector(found.kind),
+        Operation::System(operation) => expected_system(operation),
+        Operation::Text(text) => expected_text(text),
+    }
+}
+
+/// The mnemonics that a move of vectors may have.
+fn expected_vector(kind: VectorKind) -> std::vec::Vec<Mnemonic> {
+    use Mnemonic::*;
+    match kind {
+        VectorKind::Load => std::vec![
+            Movups, Movupd, Movss, Movsd, Movaps, Movapd, Movd, Movq, Movdqa, Movdqu, Lddqu, Movntdqa,
+            Vmovups, Vmovupd, Vmovss, Vmovsd, Vmovaps, Vmovapd, Vmovd, Vmovq, Vmovdqa, Vmovdqu, Vlddqu,
+            Vmovntdqa
+        ],
+        VectorKind::LoadLow => std::vec![Movlps, Movlpd, Vmovlps, Vmovlpd],
+        VectorKind::LoadHigh => std::vec![Movhps, Movhpd, Vmovhps, Vmovhpd],
+        VectorKind::Store => std::vec![
+            Movups, Movupd, Movss, Movsd, Movaps, Movapd, Movntps, Movntpd, Movd, Movq, Movdqa, Movdqu,
+            Movntdq, Movlps, Movlpd, Vmovups, Vmovupd, Vmovss, Vmovsd, Vmovaps, Vmovapd, Vmovntps, Vmovntpd,
+            Vmovd, Vmovq, Vmovdqa, Vmovdqu, Vmovntdq, Vmovlps, Vmovlpd
+        ],
+        VectorKind::StoreHigh => std::vec![Movhps, Movhpd, Vmovhps, Vmovhpd],
+    }
+}
+
+/// The mnemonics that an operation of systems may have.
+fn expected_system(operation: SystemOperation) -> std::vec::Vec<Mnemonic> {
+    use Mnemonic::*;
+    match operation {
+        SystemOperation::StoreSelector(SystemSegment::LocalTable) => std::vec![Sldt],
+        SystemOperation::StoreSelector(SystemSegment::Task) => std::vec![Str],
+        SystemOperation::LoadSelector(SystemSegment::LocalTable) => std::vec![Lldt],
+        SystemOperation::LoadSelector(SystemSegment::Task) => std::vec![Ltr],
+        SystemOperation::StoreTable(Table::Global) => std::vec![Sgdt],
+        SystemOperation::StoreTable(Table::Interrupt) => std::vec![Sidt],
+        SystemOperation::LoadTable(Table::Global) => std::vec![Lgdt],
+        SystemOperation::LoadTable(Table::Interrupt) => std::vec![Lidt],
+        SystemOperation::StoreStatus => std::vec![Smsw],
+        SystemOperation::LoadStatus => std::vec![Lmsw],
+        SystemOperation::StoreSegment(_) | SystemOperation::LoadSegment(_) => std::vec![Mov],
+        SystemOperation::LoadPointer(_) => std::vec![Lds, Les, Lfs, Lgs, Lss],
+        SystemOperation::PushSegment(_) => std::vec![Push],
+        SystemOperation::PopSegment(_) => std::vec![Pop],
+        SystemOperation::FarJump => std::vec![Jmp],
+        SystemOperation::FarCall => std::vec![Call],
+        SystemOperation::FarReturn => std::vec![Retf],
+        SystemOperation::InterruptReturn => std::vec![Iret, Iretd, Iretq],
+        SystemOperation::Interrupt => std::vec![Int, Int3, Into],
+    }
+}
+
+/// The mnemonics that a string operation may have.
+fn expected_text(text: Text) -> std::vec::Vec<Mnemonic> {
+    use Mnemonic::*;
+    match text {
+        Text::Move => std::vec![Movsb, Movsw, Movsd, Movsq],
+        Text::Store => std::vec![Stosb, Stosw, Stosd, Stosq],
+        Text::Load => std::vec![Lodsb, Lodsw, Lodsd, Lodsq],
+        Text::Compare => std::vec![Cmpsb, Cmpsw, Cmpsd, Cmpsq],
+        Text::Scan => std::vec![Scasb, Scasw, Scasd, Scasq],
+        Text::Input => std::vec![Insb, Insw, Insd],
+        Text::Output => std::vec![Outsb, Outsw, Outsd],
     }
 }
 
