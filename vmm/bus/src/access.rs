@@ -40,6 +40,16 @@ impl AccessSize {
     pub const fn cut(self, value: u64) -> u64 {
         value & self.ones()
     }
+
+    /// Fills `into` with what reads of this size give, one after the other, as a repeated INS does. Bytes behind the last
+    /// whole element stay.
+    pub fn fill(self, into: &mut [u8], mut read: impl FnMut() -> u64) {
+        let bytes = self as usize;
+        for element in into.chunks_exact_mut(bytes) {
+            let value = read().to_le_bytes();
+            element.copy_from_slice(value.get(..bytes).unwrap_or(&value));
+        }
+    }
 }
 
 /// Reads `size` bytes at `offset` of a little-endian register file; what lies outside reads as zero.

@@ -228,6 +228,25 @@ impl Bus {
         size.cut(value) as u32
     }
 
+    /// Handles a repeated INS: an IN for each element of `into`.
+    pub fn port_read_string(
+        &mut self,
+        port: u16,
+        size: AccessSize,
+        into: &mut [u8],
+        context: &mut Context<'_>,
+    ) {
+        match self.ports.find(u64::from(port)) {
+            Some((Target::Device { index, region } | Target::Window { index, region }, offset)) => {
+                if let Some(device) = self.devices.get_mut(usize::from(index)) {
+                    device.read_string(region, offset, size, into, context);
+                }
+                self.settle(context);
+            }
+            _ => size.fill(into, || u64::from(self.port_read(port, size, context))),
+        }
+    }
+
     /// Handles OUT.
     #[inline]
     pub fn port_write(&mut self, port: u16, size: AccessSize, value: u32, context: &mut Context<'_>) {

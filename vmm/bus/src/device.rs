@@ -50,6 +50,19 @@ pub trait Device: Any + Send {
     /// Handles a read of `size` bytes at `offset` of a region. The answer is cut to `size` by the bus.
     fn read(&mut self, region: Region, offset: u64, size: AccessSize, context: &mut Context<'_>) -> u64;
 
+    /// Handles reads of `size` bytes at the same offset, one for each element of `into`: a repeated INS. Nothing else of
+    /// the machine happens in between.
+    fn read_string(
+        &mut self,
+        region: Region,
+        offset: u64,
+        size: AccessSize,
+        into: &mut [u8],
+        context: &mut Context<'_>,
+    ) {
+        size.fill(into, || self.read(region, offset, size, context));
+    }
+
     /// Handles a write. `value` holds no more than `size` bytes.
     fn write(&mut self, region: Region, offset: u64, size: AccessSize, value: u64, context: &mut Context<'_>);
 

@@ -72,6 +72,11 @@ impl Machine {
         value
     }
 
+    /// Handles a repeated INS.
+    pub(crate) fn read_port_string(&mut self, vm: &Vm, port: u16, size: AccessSize, into: &mut [u8]) {
+        self.with_bus(vm, |bus, _, context| bus.port_read_string(port, size, into, context));
+    }
+
     /// Handles OUT.
     #[inline]
     pub(crate) fn write_port(&mut self, vm: &Vm, port: u16, size: AccessSize, value: u32) {

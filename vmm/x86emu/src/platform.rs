@@ -25,6 +25,11 @@ pub trait Platform {
     /// Reads a port; `size` is at most four bytes.
     fn read_port(&mut self, port: u16, size: AccessSize) -> u32;
 
+    /// Reads a port again and again, for a repeated INS: `into` holds whole elements of `size` bytes.
+    fn read_port_string(&mut self, port: u16, size: AccessSize, into: &mut [u8]) {
+        size.fill(into, || u64::from(self.read_port(port, size)));
+    }
+
     /// Writes a port; `size` is at most four bytes.
     fn write_port(&mut self, port: u16, size: AccessSize, value: u32);
 }

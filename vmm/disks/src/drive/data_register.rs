@@ -25,6 +25,19 @@ impl<V: Volume> Drive<V> {
         u32::from_le_bytes(value)
     }
 
+    /// Reads the whole of `into` from the block at hand, if that has as much: the bytes that were read, all or none.
+    pub(crate) fn data_read_string(&mut self, into: &mut [u8]) -> usize {
+        let Some(transfer) = self.transfer_in_register(Direction::ToHost) else { return 0 };
+        let end = self.position.saturating_add(into.len());
+        let Some(part) = self.block.get(self.position..end) else { return 0 };
+        into.copy_from_slice(part);
+        self.position = end;
+        if end >= self.block.len() {
+            self.close_block(transfer);
+        }
+        into.len()
+    }
+
     /// Writes `bytes` bytes (1, 2 or 4) of the block or packet at hand.
     pub(crate) fn data_write(&mut self, value: u32, bytes: usize) {
         let transfer = self.transfer_in_register(Direction::ToDrive);

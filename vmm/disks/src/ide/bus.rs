@@ -63,6 +63,25 @@ impl<V: Volume + Send + 'static> Device for Ide<V> {
         value
     }
 
+    fn read_string(
+        &mut self,
+        region: Region,
+        offset: u64,
+        size: AccessSize,
+        into: &mut [u8],
+        context: &mut Context<'_>,
+    ) {
+        let mut rest = into;
+        if let Part::Command(number) = Part::of(region)
+            && let Some(channel) = self.channels.get_mut(number)
+        {
+            let done = channel.read_string(offset, rest);
+            channel.update_interrupt(context.effects);
+            rest = rest.get_mut(done..).unwrap_or_default();
+        }
+        size.fill(rest, || self.read(region, offset, size, context));
+    }
+
     fn write(
         &mut self,
         region: Region,

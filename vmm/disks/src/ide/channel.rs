@@ -80,6 +80,15 @@ impl<V: Volume> Channel<V> {
         value
     }
 
+    /// Reads the data register into the whole of `into` if the block at hand has as much: the bytes that were read, all
+    /// or none.
+    pub(super) fn read_string(&mut self, port: u64, into: &mut [u8]) -> usize {
+        match self.selected_mut() {
+            Some(drive) if port == DATA => drive.data_read_string(into),
+            _ => 0,
+        }
+    }
+
     fn read_register(&mut self, port: u64) -> u8 {
         let shift = if self.control & CONTROL_HIGH_ORDER != 0 { 8 } else { 0 };
         let lba_shift = if shift != 0 { 3 } else { 0 };

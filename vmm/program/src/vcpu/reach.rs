@@ -39,6 +39,10 @@ impl Platform for Reach<'_> {
         self.machine.read_port(self.vm, port, size)
     }
 
+    fn read_port_string(&mut self, port: u16, size: AccessSize, into: &mut [u8]) {
+        self.machine.read_port_string(self.vm, port, size, into);
+    }
+
     fn write_port(&mut self, port: u16, size: AccessSize, value: u32) {
         self.machine.write_port(self.vm, port, size, value);
     }

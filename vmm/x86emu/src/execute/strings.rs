@@ -1,14 +1,18 @@
 //! String instructions, with and without repetition.
 
-use super::{ACCUMULATOR, Progress, Step, flags};
+use super::{ACCUMULATOR, Progress, Step, flags, virtual_memory::Place};
 use crate::{
     Fault, FullProcessor, Platform, SegmentRegister, Width,
     decode::{Arithmetic, Repeat, Text},
-    paging::Intent,
+    paging::{Intent, left_in_page},
 };
+use vmm_bus::{GuestMemory, GuestRange};
 
 /// Repetitions in one go: a page of bytes. Then the guest gets its interrupts.
 const REPETITIONS_MAX: u32 = 4096;
+
+/// Bytes of a repeated INS that are taken at once: a sector.
+const STRING_BYTES_MAX: usize = 512;
 
 const COUNT: u8 = 1;
 const PORT: u8 = 2;
@@ -22,13 +26,22 @@ impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
             self.text_once(text)?;
             return Ok(Progress::Done);
         }
-        for _ in 0..REPETITIONS_MAX {
+        let mut left = REPETITIONS_MAX;
+        while left > 0 {
             let count = self.address_register(COUNT);
             if count == 0 {
                 return Ok(Progress::Done);
             }
-            self.text_once(text)?;
-            self.set_address_register(COUNT, count - 1);
+            let mut done = 0;
+            if text == Text::Input {
+                done = self.input_many(count.min(u64::from(left)))?;
+            }
+            if done == 0 {
+                self.text_once(text)?;
+                done = 1;
+            }
+            self.set_address_register(COUNT, count - done);
+            left = left.saturating_sub(done as u32);
             if self.is_ended_by_flags(text) {
                 return Ok(Progress::Done);
             }
@@ -98,6 +111,38 @@ impl<C: FullProcessor, P: Platform> Step<'_, C, P> {
         let value = self.platform.read_port(self.port(), width.access_size());
         self.write_place(&target, width, u64::from(value));
         Ok(())
+    }
+
+    /// As many of these elements at once as are sure to go to RAM, in one page and upwards: how many that were, or none.
+    fn input_many(&mut self, elements: u64) -> Result<u64, Fault> {
+        let bytes = self.instruction.width.bytes();
+        let offset = self.address_register(TARGET);
+        let address = self.target(Intent::Write)?;
+        let before_wrap = self.instruction.address_width.mask() - offset;
+        let room = left_in_page(address).min(before_wrap).min(STRING_BYTES_MAX as u64);
+        let elements = elements.min(room / bytes);
+        let is_down = self.cpu.flags() & flags::DIRECTION != 0;
+        if is_down || elements < 2 {
+            return Ok(0);
+        }
+        // One by one it shows which element, if any, the segment does not have.
+        if self.segmented(SegmentRegister::Es, offset, elements * bytes, Intent::Write).is_err() {
+            return Ok(0);
+        }
+        let Place::Whole(at) = self.place(address, self.instruction.width, Intent::Write)? else {
+            return Ok(0);
+        };
+        let mut buffer = [0; STRING_BYTES_MAX];
+        let Some(part) = buffer.get_mut(..(elements * bytes) as usize) else { return Ok(0) };
+        let range = GuestRange { start: at, bytes: elements * bytes };
+        if self.platform.memory().check(range).is_err() {
+            return Ok(0);
+        }
+        self.platform.read_port_string(self.port(), self.instruction.width.access_size(), part);
+        // It is RAM, as was checked.
+        let _ = self.platform.memory().write(at, part);
+        self.set_address_register(TARGET, offset + elements * bytes);
+        Ok(elements)
     }
 
     /// XLAT: AL is an index into a table of bytes at RBX.

@@ -109,6 +109,18 @@ fn string_input_fills_ram_from_a_port() {
 }
 
 #[test]
+fn string_input_across_a_page_goes_on_in_the_next() {
+    let (cpu, platform) = run(&[0xF3, 0x66, 0x6D], |cpu| {
+        cpu.registers[7] = 0x1FFB;
+        cpu.registers[1] = 4;
+        cpu.registers[2] = 0x1F0;
+    });
+    assert_eq!(platform.log, [Access::Input(0x1F0, 2); 4]);
+    assert_eq!(platform.memory.read_u64(Gpa::new(0x1FFB)), Ok(0x2214_2213_2212_2211));
+    assert_eq!((cpu.registers[7], cpu.registers[1]), (0x2003, 0));
+}
+
+#[test]
 fn string_output_walks_down_with_the_direction_flag() {
     let (cpu, platform) = run(&[0xF3, 0x6E], |cpu| {
         cpu.registers[6] = 0x2001;

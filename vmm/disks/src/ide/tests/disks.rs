@@ -4,7 +4,7 @@ use super::bench::{Bench, SECTORS, disk, pattern};
 use alloc::{vec, vec::Vec};
 use proptest::prelude::*;
 use spec::ata::command as ata;
-use vmm_bus::{AccessSize, Device};
+use vmm_bus::{AccessSize, Device, Region};
 
 #[test]
 fn drives_are_found_by_reset_and_signature() {
@@ -35,6 +35,24 @@ fn registers_keep_what_was_written_and_what_was_before() {
     assert_eq!((bench.get(2), bench.get(4)), (0x12, 0x56));
     bench.put(3, 0);
     assert_eq!(bench.get(2), 0x34, "a write shows the newest again");
+}
+
+#[test]
+fn a_repeated_input_reads_as_single_ones_do() {
+    for pieces in [&[512, 512][..], &[6, 506, 1024][..], &[700, 324][..]] {
+        let mut bench = Bench::new();
+        bench.command_ext(ata::READ_SECTORS_EXT, 3, 2);
+        let mut read = Vec::new();
+        for bytes in pieces {
+            let mut part = vec![0xEE; *bytes];
+            bench.with(|ide, context| ide.read_string(Region(0x10), 0, AccessSize::Word, &mut part, context));
+            read.extend(part);
+        }
+        assert_eq!(read.get(..1024), pattern(SECTORS).get(3 * 512..5 * 512), "{pieces:?}");
+        assert!(read.iter().skip(1024).all(|byte| *byte == 0), "nothing is left");
+        assert_eq!(bench.get(7), 0x50);
+        assert!(!bench.is_interrupting());
+    }
 }
 
 #[test]
