@@ -39,17 +39,65 @@ pub(super) struct Way {
     /// What the row is called, and the value.
     pub(super) name: &'static str,
     by_uefi: bool,
-    /// The disk is a SATA disk, not a virtio disk.
-    is_sata: bool,
+    bus: Bus,
+    /// There is a USB controller with a keyboard and a tablet, as PCs with a display have unless their definition says
+    /// otherwise.
+    has_usb: bool,
 }
 
+/// What the disk hangs on.
+#[derive(Clone, Copy)]
+enum Bus {
+    Virtio,
+    Ahci,
+    Ide,
+}
+
+const SEABIOS: Way =
+    Way { name: "SeaBIOS to GRUB (virtio)", by_uefi: false, bus: Bus::Virtio, has_usb: false };
+const OVMF: Way = Way { name: "OVMF to its shell (virtio)", by_uefi: true, ..SEABIOS };
+
 /// Those that are measured.
-pub(super) const WAYS: [Way; 4] = [
-    Way { name: "SeaBIOS to GRUB (virtio)", by_uefi: false, is_sata: false },
-    Way { name: "SeaBIOS to GRUB (AHCI)", by_uefi: false, is_sata: true },
-    Way { name: "OVMF to its shell (virtio)", by_uefi: true, is_sata: false },
-    Way { name: "OVMF to its shell (AHCI)", by_uefi: true, is_sata: true },
+pub(super) const WAYS: [Way; 7] = [
+    SEABIOS,
+    Way { name: "SeaBIOS to GRUB (AHCI)", bus: Bus::Ahci, ..SEABIOS },
+    Way { name: "SeaBIOS to GRUB (IDE)", bus: Bus::Ide, ..SEABIOS },
+    Way { name: "SeaBIOS to GRUB (virtio, USB)", has_usb: true, ..SEABIOS },
+    OVMF,
+    Way { name: "OVMF to its shell (AHCI)", bus: Bus::Ahci, ..OVMF },
+    Way { name: "OVMF to its shell (virtio, USB)", has_usb: true, ..OVMF },
 ];
+
+impl Bus {
+    /// Its name in a VM's definition.
+    fn name(self) -> &'static str {
+        match self {
+            Bus::Virtio => "virtio",
+            Bus::Ahci => "ahci",
+            Bus::Ide => "ide",
+        }
+    }
+
+    /// The disk in QEMU's words. Without a SATA disk the virtual machine has no SATA controller, for whose ports OVMF waits:
+    /// the bare one has none then either.
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Bus::Virtio => &["-machine", "sata=off", "-device", "virtio-blk-pci,drive=d,bootindex=0"],
+            Bus::Ahci => &["-machine", "sata=on", "-device", "ide-hd,drive=d,bus=ide.0,bootindex=0"],
+            Bus::Ide => &[
+                "-machine",
+                "sata=off",
+                "-device",
+                "piix3-ide,id=piix",
+                "-device",
+                "ide-hd,drive=d,bus=piix.0,bootindex=0",
+            ],
+        }
+    }
+}
+
+/// USB in QEMU's words.
+const USB: [&str; 6] = ["-device", "qemu-xhci", "-device", "usb-kbd", "-device", "usb-tablet"];
 
 impl Way {
     fn disk(&self) -> &'static str {
@@ -60,26 +108,12 @@ impl Way {
         if self.by_uefi { "in 5 seconds" } else { "GRUB-IS-UP" }
     }
 
-    fn bus(&self) -> &'static str {
-        if self.is_sata { "ahci" } else { "virtio" }
-    }
-
     fn firmware(&self) -> &'static str {
         if self.by_uefi { "uefi" } else { "bios" }
     }
 
     fn folder(&self) -> String {
-        format!("{}-{}", self.firmware(), self.bus())
-    }
-
-    /// The disk in QEMU's words. Without a SATA disk the virtual machine has no SATA controller, for whose ports OVMF waits:
-    /// the bare one has none then either.
-    fn arguments(&self) -> [&'static str; 4] {
-        if self.is_sata {
-            ["-machine", "sata=on", "-device", "ide-hd,drive=d,bus=ide.0,bootindex=0"]
-        } else {
-            ["-machine", "sata=off", "-device", "virtio-blk-pci,drive=d,bootindex=0"]
-        }
+        format!("{}-{}{}", self.firmware(), self.bus.name(), if self.has_usb { "-usb" } else { "" })
     }
 }
 
@@ -106,14 +140,16 @@ pub(super) fn figures(bare: &Values) -> Vec<Figure> {
 pub(super) fn bare_boot(folder: &Path, way: &Way) -> Result<f64, Failure> {
     let disk = format!("if=none,id=d,snapshot=on,format=raw,file={}", folder.join(way.disk()).display());
     let machine = counting(Boot::Disk { by_uefi: way.by_uefi }).memory_mib(MEMORY_MIB);
-    let machine = machine.extra(["-drive", &disk]).extra(way.arguments());
+    let machine = machine.extra(["-drive", &disk]).extra(way.bus.arguments().iter().copied());
+    let machine = if way.has_usb { machine.extra(USB) } else { machine };
     let count = counted(machine, folder, &folder.join(format!("bare-{}", way.folder())), way.text())?;
     Ok(if way.by_uefi { count - TPM_WAIT } else { count })
 }
 
 /// 10^6 instructions of Corten's machine from the guest's reset vector on.
 pub(super) fn virtual_boot(bench: &Bench<'_>, way: &Way) -> Result<f64, Failure> {
-    let definition = pc("pc", MEMORY_MIB, way.firmware(), way.disk(), way.bus()) + "console = \"host\"\n";
+    let definition = pc("pc", MEMORY_MIB, way.firmware(), way.disk(), way.bus, way.has_usb);
+    let definition = definition + "console = \"host\"\n";
     let machine = bench.machine(&way.folder(), &definition)?;
     counted(machine, bench.folder, &bench.folder_of(&way.folder()), way.text())
 }
@@ -122,8 +158,9 @@ pub(super) fn virtual_boot(bench: &Bench<'_>, way: &Way) -> Result<f64, Failure>
 pub(super) fn idle(bench: &Bench<'_>, empty: f64) -> Result<Values, Failure> {
     let mut values = Values::new();
     for count in [1, IDLE_PCS] {
-        let pcs = (0..count)
-            .map(|number| pc(&format!("idle{number}"), IDLE_PC_MIB, "bios", "idlepc.img", "virtio"));
+        let pcs = (0..count).map(|number| {
+            pc(&format!("idle{number}"), IDLE_PC_MIB, "bios", "idlepc.img", Bus::Virtio, false)
+        });
         let (mut running, _) = bench.start(&format!("idle-{count}-pcs"), &pcs.collect::<String>())?;
         let mut monitor = Monitor::wait(&mut running, LIMIT)?;
         for number in 0..count {
@@ -140,11 +177,12 @@ pub(super) fn idle(bench: &Bench<'_>, empty: f64) -> Result<Values, Failure> {
     Ok(values)
 }
 
-/// The definition of a PC, without USB as the bare machine is: firmware waits for its ports. Further lines may follow.
-fn pc(name: &str, memory_mib: u32, firmware: &str, disk: &str, bus: &str) -> String {
+/// The definition of a PC. Further lines may follow.
+fn pc(name: &str, memory_mib: u32, firmware: &str, disk: &str, bus: Bus, has_usb: bool) -> String {
     format!(
-        "[[vm]]\nname = \"{name}\"\nmemory = \"{memory_mib}M\"\nfirmware = \"{firmware}\"\nusb = false\n\
-         disks = [ {{ file = \"{disk}\", bus = \"{bus}\" }} ]\n"
+        "[[vm]]\nname = \"{name}\"\nmemory = \"{memory_mib}M\"\nfirmware = \"{firmware}\"\nusb = {has_usb}\n\
+         disks = [ {{ file = \"{disk}\", bus = \"{}\" }} ]\n",
+        bus.name()
     )
 }
 
