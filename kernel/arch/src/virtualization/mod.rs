@@ -3,11 +3,13 @@
 //! - [`require`] and [`prepare`] choose between `svm` and `vmx`, once and for good;
 //! - [`Processor`]: a vCPU on either of them;
 //! - `facts`: what guests may have of this processor;
+//! - `registers`: the guest's general registers, as both vendors load and store them;
 //! - `tags`: the numbers that tag translations;
 //! - `residue`: what guests leave on a processor and no control block switches.
 
 pub(crate) mod facts;
 mod processor;
+pub(crate) mod registers;
 pub(crate) mod residue;
 pub(crate) mod tags;
 
