@@ -48,6 +48,14 @@ pub(crate) fn write_msr(number: u32, value: u64) {
     unsafe { asm!("wrmsr", in("ecx") number, in("eax") value as u32, in("edx") (value >> 32) as u32) };
 }
 
+/// CR4.OSXSAVE.
+pub(crate) const OSXSAVE: u64 = 1 << 18;
+
+/// Whether the processor has XSAVE, and so CR4.OSXSAVE.
+pub(crate) fn has_xsave() -> bool {
+    cpuid(1, 0)[2] & 1 << 26 != 0
+}
+
 /// CPUID.
 pub(crate) fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
     let result = core::arch::x86_64::__cpuid_count(leaf, subleaf);

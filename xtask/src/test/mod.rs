@@ -82,6 +82,11 @@ fn chosen(arguments: &Arguments) -> Result<Vec<Story>, Failure> {
         Some(text) => {
             stories.iter_mut().for_each(|story| story.keep(text));
             stories.retain(|story| story.claims().iter().any(|claim| claim.contains(text)));
+            if stories.is_empty() {
+                return Err(Failure::new(format!(
+                    "the name of no emulated test contains {text:?}; cargo xtask test --full --list shows them"
+                )));
+            }
         }
         None => stories.retain(|story| arguments.full || story.extent == Extent::Always),
     }

@@ -1,9 +1,7 @@
 //! Claims about CPUID.
 
-use crate::processor::{cpuid, cr4, read_msr, set_cr4};
+use crate::processor::{OSXSAVE, cpuid, cr4, has_xsave, read_msr, set_cr4};
 use crate::{Verdict, exception_of, expect, require};
-
-const OSXSAVE: u64 = 1 << 18;
 
 pub(super) fn shows_a_hypervisor_and_no_svm() -> Verdict {
     require("leaf 1 has the hypervisor bit", cpuid(1, 0)[2] >> 31 == 1)?;
@@ -18,7 +16,7 @@ pub(super) fn shows_a_hypervisor_and_no_svm() -> Verdict {
 
 pub(super) fn follows_osxsave() -> Verdict {
     let shows = || cpuid(1, 0)[2] >> 27 & 1 == 1;
-    if cpuid(1, 0)[2] >> 26 & 1 == 0 {
+    if !has_xsave() {
         return Ok(());
     }
     require("OSXSAVE is off at first", !shows())?;
@@ -51,7 +49,7 @@ pub(super) fn a_prefixed_one_is_one_instruction() -> Verdict {
 struct Area([u64; 512]);
 
 pub(super) fn is_right_about_xsaves() -> Verdict {
-    if cpuid(1, 0)[2] >> 26 & 1 == 0 {
+    if !has_xsave() {
         return Ok(());
     }
     // OSFXSR and OSXSAVE.

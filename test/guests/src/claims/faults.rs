@@ -1,6 +1,6 @@
 //! Claims about what becomes a fault.
 
-use crate::processor::{cpuid, cr0, cr4, set_cr4};
+use crate::processor::{OSXSAVE, cr0, cr4, has_xsave, set_cr4};
 use crate::traps::count;
 use crate::{Failure, Verdict, exception_of, expect, require};
 
@@ -52,7 +52,7 @@ pub(super) fn bad_control_bits() -> Verdict {
 }
 
 pub(super) fn bad_xcr0() -> Verdict {
-    if cpuid(1, 0)[2] >> 26 & 1 == 0 {
+    if !has_xsave() {
         return Ok(());
     }
     expect_fault(
@@ -60,7 +60,7 @@ pub(super) fn bad_xcr0() -> Verdict {
         exception_of!("xor ecx, ecx; xor edx, edx; mov eax, 1; xsetbv"),
         UNDEFINED,
     )?;
-    set_cr4(cr4() | 1 << 18);
+    set_cr4(cr4() | OSXSAVE);
     require(
         "a valid value is taken",
         exception_of!("xor ecx, ecx; xor edx, edx; mov eax, 3; xsetbv").is_none(),
