@@ -10,9 +10,7 @@ use crate::virtualization::residue;
 use abi::{GPR_RSP, SegmentState, VcpuPage};
 use base_units::{Gpa, Hpa};
 use core::sync::atomic::Ordering::Relaxed;
-use kernel_core::vcpu::{
-    DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, Vectors, VirtualCpu,
-};
+use kernel_core::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, VirtualCpu};
 use spec::apic::register;
 use spec::control::{CR0_ET, CR0_NE, RFLAGS_IF};
 use spec::msr;
@@ -128,7 +126,10 @@ impl VirtualCpu<X86> for Vmx {
                 handler.hardware().settle(qualification);
                 handler.handle_frequent(exit::memory(qualification, read(field::GUEST_PHYSICAL)));
             }
-            reason::HLT => handler.handle(Exit::Halt),
+            reason::HLT => {
+                handler.hardware().look_at_halt();
+                handler.handle(Exit::Halt);
+            }
             _ => {
                 let exit = handler.hardware().exit_between();
                 handler.handle(exit)
@@ -434,8 +435,8 @@ impl VirtualCpu<X86> for Vmx {
     }
 
     #[inline]
-    fn request_interrupts(&mut self, requested: &Vectors, level: &Vectors) {
-        self.give_more(requested, level);
+    fn request_interrupts(&mut self, word: usize, requested: u64, level: u64) {
+        self.give_more(word, requested, level);
     }
 
     #[inline]

@@ -46,10 +46,15 @@ impl Vmx {
     /// Gives the processor the interrupts.
     #[cold]
     pub(super) fn give_interrupts(&mut self, interrupts: &Interrupts) {
+        self.apic_register(register::ID).store(interrupts.id, Relaxed);
         self.set_vectors(register::IRR, &interrupts.requested);
         self.set_vectors(register::ISR, &interrupts.in_service);
         self.apic_register(register::TPR).store(u32::from(interrupts.priority), Relaxed);
-        self.set_level(interrupts.level);
+        for (word, level) in interrupts.level.into_iter().enumerate() {
+            if self.level[word] != level {
+                self.set_level(word, level);
+            }
+        }
         let serviced = u64::from(highest(&interrupts.in_service));
         write(field::INTERRUPT_STATUS, serviced << 8 | u64::from(highest(&interrupts.requested)));
         self.set_secondary(KEEPS_INTERRUPTS, true);
@@ -57,43 +62,47 @@ impl Vmx {
         self.todo |= TODO_OFFER;
     }
 
-    /// Gives it more.
-    pub(super) fn give_more(&mut self, requested: &Vectors, level: &Vectors) {
-        let mut top = 0;
-        for (index, word) in (0u32..).step_by(2).zip(requested).filter(|(_, word)| **word != 0) {
-            for (half, bits) in [(index, *word as u32), (index + 1, (*word >> 32) as u32)] {
-                if bits != 0 {
-                    let register = self.apic_register(register::IRR + (half << 4));
-                    register.store(register.load(Relaxed) | bits, Relaxed);
-                }
+    /// Gives it more, of word `word` (below 4).
+    #[inline]
+    pub(super) fn give_more(&mut self, word: usize, requested: u64, level: u64) {
+        let index = word as u32 * 2;
+        for (index, bits) in [(index, requested as u32), (index + 1, (requested >> 32) as u32)] {
+            if bits != 0 {
+                let register = self.apic_register(register::IRR + (index << 4));
+                register.store(register.load(Relaxed) | bits, Relaxed);
             }
-            top = u64::from(index << 5 | (63 - word.leading_zeros()));
         }
-        if *level != self.level {
-            self.set_level(*level);
+        if self.level[word] != level {
+            self.set_level(word, level);
         }
+        let top = (word as u64) << 6 | u64::from(63 - (requested | 1).leading_zeros());
         let status = read(field::INTERRUPT_STATUS);
-        write(field::INTERRUPT_STATUS, status & 0xff00 | top.max(status & 0xff));
+        if top > status & 0xff {
+            write(field::INTERRUPT_STATUS, status & 0xff00 | top);
+        }
         if self.capabilities.lets_interrupts_slip {
             self.todo |= TODO_OFFER;
         }
     }
 
-    /// Says which vectors are level-triggered: their ends exit.
-    fn set_level(&mut self, level: Vectors) {
-        self.level = level;
-        self.set_vectors(register::TMR, &level);
-        self.set_ends(level);
+    /// Says which vectors of word `word` (below 4) are level-triggered: their ends exit.
+    #[cold]
+    fn set_level(&mut self, word: usize, level: u64) {
+        self.level[word] = level;
+        self.set_vectors(register::TMR, &self.level);
+        if !self.shows_ends {
+            write(field::EOI_EXITS + 2 * word as u64, level);
+        }
     }
 
-    /// Says which vectors' ends exit.
-    fn set_ends(&mut self, ends: Vectors) {
-        if self.ends == ends {
+    /// Has the ends of all interrupts exit, or those of level-triggered ones.
+    fn show_ends(&mut self, is_all: bool) {
+        if self.shows_ends == is_all {
             return;
         }
-        self.ends = ends;
-        for (step, word) in (0..).step_by(2).zip(ends) {
-            write(field::EOI_EXITS + step, word);
+        self.shows_ends = is_all;
+        for (step, word) in (0..).step_by(2).zip(self.level) {
+            write(field::EOI_EXITS + step, if is_all { u64::MAX } else { word });
         }
     }
 
@@ -108,15 +117,21 @@ impl Vmx {
         }
         let held = read(field::INTERRUPTIBILITY) & (interruptibility::STI | interruptibility::LOAD_SS);
         let is_open = self.event == 0 && held == 0 && read(field::GUEST_RFLAGS) & RFLAGS_IF != 0;
-        let is_next = self.has_requested();
+        let status = read(field::INTERRUPT_STATUS);
+        let is_next = self.outranks(status);
         self.set_primary(primary::INTERRUPT_WINDOW, self.watches_window || is_next && !is_open);
-        let (mut is_any, mut is_more) = (false, false);
-        for word in self.vectors(register::IRR).into_iter().filter(|word| *word != 0) {
-            is_more |= is_any || !word.is_power_of_two();
-            is_any = true;
+        // The highest is among them, so that it is alone if they make no greater number.
+        let requests = (0..8).map(|index| self.apic_register(register::IRR + (index << 4)).load(Relaxed));
+        let sum: u64 = requests.map(u64::from).sum();
+        self.show_ends(sum != 0 && !(is_next && sum == 1 << (status & 31)));
+    }
+
+    /// The guest halts, perhaps in the shadow of STI: it may go on with an interrupt that could not come before.
+    #[inline(always)]
+    pub(super) fn look_at_halt(&mut self) {
+        if self.capabilities.lets_interrupts_slip && self.is_keeping() {
+            self.todo |= TODO_OFFER;
         }
-        let is_last = !is_any || !is_more && is_next;
-        self.set_ends(if is_last { self.level } else { [u64::MAX; 4] });
     }
 
     /// Takes the interrupts back.
@@ -126,6 +141,7 @@ impl Vmx {
         self.todo |= TODO_OFFER;
         write(field::MSR_BITMAP, permissions::address());
         Interrupts {
+            id: self.apic_register(register::ID).load(Relaxed),
             requested: self.vectors(register::IRR),
             in_service: self.vectors(register::ISR),
             level: self.level,
@@ -135,7 +151,11 @@ impl Vmx {
 
     /// Whether the next entry delivers an interrupt, IF and shadows permitting.
     pub(super) fn has_requested(&self) -> bool {
-        let status = read(field::INTERRUPT_STATUS);
+        self.outranks(read(field::INTERRUPT_STATUS))
+    }
+
+    /// Whether the interrupt status names a requested vector that neither the serviced one nor the task priority holds back.
+    fn outranks(&self, status: u64) -> bool {
         let (requested, serviced) = (status as u8, (status >> 8) as u8);
         let priority = self.apic_register(register::TPR).load(Relaxed) as u8;
         requested >> 4 > priority.max(serviced) >> 4

@@ -20,8 +20,12 @@ const HIGH: usize = 128;
 
 /// x2APIC registers that the processor answers for while it keeps the interrupts: those that are read, first and last of each
 /// range, and those that are written.
-const KEPT_READS: [(u32, u32); 3] =
-    [(register::TPR, register::TPR), (register::PPR, register::PPR), (register::ISR, register::ESR - 0x10)];
+const KEPT_READS: [(u32, u32); 4] = [
+    (register::ID, register::ID),
+    (register::TPR, register::TPR),
+    (register::PPR, register::PPR),
+    (register::ISR, register::ESR - 0x10),
+];
 const KEPT_WRITES: [(u32, u32); 2] = [(register::TPR, register::TPR), (register::EOI, register::EOI)];
 
 static MSRS: AtomicU64 = AtomicU64::new(0);

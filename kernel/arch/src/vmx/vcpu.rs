@@ -77,8 +77,8 @@ pub struct Vmx {
     pub(super) is_offer_taken: bool,
     /// Level-triggered vectors among those that the processor keeps.
     pub(super) level: Vectors,
-    /// Vectors whose ends exit, in the structure.
-    pub(super) ends: Vectors,
+    /// The ends of all vectors exit, not those of level-triggered ones alone.
+    pub(super) shows_ends: bool,
     /// TPR threshold in the structure.
     pub(super) threshold: u8,
     /// The run loop wants to know when an interrupt can be taken.
@@ -155,7 +155,7 @@ impl Vmx {
             offer: None,
             is_offer_taken: false,
             level: [0; 4],
-            ends: [0; 4],
+            shows_ends: false,
             threshold: 0,
             watches_window: false,
             watches_nmi: false,

@@ -1,9 +1,7 @@
 //! A hardware vCPU that does what the test says: registers are fields, exits come from a list.
 
 use super::FakeMachine;
-use crate::vcpu::{
-    DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, Vectors, VirtualCpu,
-};
+use crate::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, VirtualCpu};
 use abi::{SegmentState, VcpuPage};
 use base_units::Hpa;
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -323,12 +321,10 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
         interrupts
     }
 
-    fn request_interrupts(&mut self, requested: &Vectors, level: &Vectors) {
+    fn request_interrupts(&mut self, word: usize, requested: u64, level: u64) {
         let Some(kept) = self.kept.as_mut() else { panic!("requested of hardware that keeps none") };
-        for (word, new) in kept.requested.iter_mut().zip(requested) {
-            *word |= new;
-        }
-        kept.level = *level;
+        kept.requested[word] |= requested;
+        kept.level[word] = level;
     }
 
     fn has_interrupt(&self) -> bool {

@@ -264,6 +264,9 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Whether the guest takes the interrupt on offer now, unless an interrupt shadow is in the way.
     #[inline]
     pub(super) fn can_take_offer(&self) -> bool {
+        if self.is_kept {
+            return self.can_take_kept();
+        }
         self.offered.is_some_and(|vector| {
             self.hardware.rflags() & RFLAGS_IF != 0 && vector >> 4 > self.hardware.cr8()
         })
@@ -305,7 +308,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     #[inline]
     pub(super) fn offer_requested(&mut self, vector: u8) {
         if self.is_kept {
-            self.leave_one_to_hardware();
+            self.leave_one_to_hardware(vector);
         } else if self.offered.is_none() && !self.is_window_watched && self.lapic.outranks(vector) {
             self.offered = Some(vector);
             self.hardware.offer_interrupt(Some(vector));

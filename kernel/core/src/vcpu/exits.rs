@@ -37,7 +37,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         }
         self.activity = Activity::Halted;
         self.is_halt_reported = false;
-        let is_quiet = !self.is_kept && self.lapic.is_quiet() && !self.is_nmi_pending && !self.has_external();
+        let is_quiet = self.lapic.is_quiet() && !self.is_nmi_pending && !self.has_external();
         self.attention |= ATTENTION_IDLE | if is_quiet { 0 } else { ATTENTION_DELIVER };
         None
     }

@@ -134,9 +134,9 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn take_interrupts(&mut self) -> Interrupts {
         Interrupts::default()
     }
-    /// Requests more interrupts; `level` says which of them are level-triggered.
-    fn request_interrupts(&mut self, requested: &Vectors, level: &Vectors) {
-        let _ = (requested, level);
+    /// Requests more interrupts, of word `word` (below 4); `level` says which of the word's vectors are level-triggered.
+    fn request_interrupts(&mut self, word: usize, requested: u64, level: u64) {
+        let _ = (word, requested, level);
     }
     /// Whether an interrupt is requested that no priority holds back.
     fn has_interrupt(&self) -> bool {
@@ -173,6 +173,8 @@ pub type Vectors = [u64; 4];
 /// The interrupts of a local APIC.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Interrupts {
+    /// The APIC's id, which the hardware tells the guest meanwhile.
+    pub id: u32,
     /// Requested.
     pub requested: Vectors,
     /// In service.

@@ -31,22 +31,41 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             self.hardware.watch_cr8(false);
             let interrupts = self.lapic.hand_over();
             self.hardware.keep_interrupts(&interrupts);
-        } else if let Some((requested, level)) = self.lapic.empty_tray() {
-            self.hardware.request_interrupts(&requested, &level);
-            for word in requested {
-                let mut rest = word;
-                while rest != 0 {
-                    rest &= rest - 1;
-                    self.shared.count_injected();
-                }
+        } else {
+            for word in 0..4 {
+                self.leave_word(word);
             }
         }
-        if self.activity != Activity::Running
-            && self.hardware.has_interrupt()
-            && self.hardware.rflags() & RFLAGS_IF != 0
-        {
+        self.wake_for_kept();
+    }
+
+    /// Lets the hardware, which keeps the others, have the vectors of word `word` (below 4) that are requested.
+    #[inline]
+    fn leave_word(&mut self, word: usize) {
+        let (requested, level) = self.lapic.empty_tray(word);
+        if requested == 0 {
+            return;
+        }
+        self.hardware.request_interrupts(word, requested, level);
+        let mut rest = requested;
+        while rest != 0 {
+            rest &= rest - 1;
+            self.shared.count_injected();
+        }
+    }
+
+    /// Ends a halt if the guest takes an interrupt that the hardware keeps.
+    #[inline]
+    fn wake_for_kept(&mut self) {
+        if self.activity != Activity::Running && self.can_take_kept() {
             self.activity = Activity::Running;
         }
+    }
+
+    /// Whether the guest takes an interrupt that the hardware keeps now, unless an interrupt shadow is in the way.
+    #[inline]
+    pub(super) fn can_take_kept(&self) -> bool {
+        self.hardware.has_interrupt() && self.hardware.rflags() & RFLAGS_IF != 0
     }
 
     /// Passes posted vectors of one word on to the hardware, which keeps the others. False if there is more to do, or if the guest
@@ -60,7 +79,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             self.attention |= ATTENTION_DELIVER;
             return false;
         }
-        self.leave_to_hardware();
+        self.leave_word(word);
+        self.wake_for_kept();
         if self.activity != Activity::Running {
             return false;
         }
@@ -68,13 +88,13 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
         true
     }
 
-    /// Lets the hardware have an interrupt that the running guest has just requested, if nothing else is to be delivered first.
+    /// Lets the hardware have `vector`, which the running guest has just requested, if nothing else is to be delivered first.
     #[inline]
-    pub(super) fn leave_one_to_hardware(&mut self) {
+    pub(super) fn leave_one_to_hardware(&mut self, vector: u8) {
         if self.is_nmi_pending || self.has_external() || self.is_window_watched {
             self.attention |= ATTENTION_DELIVER;
         } else {
-            self.leave_to_hardware();
+            self.leave_word(usize::from(vector >> 6));
         }
     }
 

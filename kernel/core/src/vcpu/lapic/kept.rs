@@ -5,7 +5,7 @@
 
 use super::vectors::VectorSet;
 use super::{Lapic, Mode};
-use crate::vcpu::hardware::{Interrupts, Vectors};
+use crate::vcpu::hardware::Interrupts;
 
 impl Lapic {
     /// Whether hardware may keep the interrupts: it knows x2APIC mode only.
@@ -18,6 +18,7 @@ impl Lapic {
     pub(crate) fn hand_over(&mut self) -> Interrupts {
         self.serving = 0;
         Interrupts {
+            id: self.id,
             requested: core::mem::take(&mut self.requested).words(),
             in_service: core::mem::take(&mut self.in_service).words(),
             level: self.trigger.words(),
@@ -25,11 +26,10 @@ impl Lapic {
         }
     }
 
-    /// What was requested since, and which of it is level-triggered; `None` = nothing.
+    /// Takes out what was requested since of word `word` (below 4), and says which vectors of the word are level-triggered.
     #[inline]
-    pub(crate) fn empty_tray(&mut self) -> Option<(Vectors, Vectors)> {
-        self.requested.highest()?;
-        Some((core::mem::take(&mut self.requested).words(), self.trigger.words()))
+    pub(crate) fn empty_tray(&mut self, word: usize) -> (u64, u64) {
+        (self.requested.take_word(word), self.trigger.word(word))
     }
 
     /// Takes everything back.

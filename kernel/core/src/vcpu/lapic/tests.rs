@@ -182,3 +182,8 @@ fn the_running_timer_survives_saving() {
     assert!(copy.expire(1_060_000, 0));
     assert_eq!(copy.next(), Some(0x31));
 }
+
+#[test]
+fn hardware_that_keeps_the_interrupts_is_told_the_id() {
+    assert_eq!(Lapic::new(3, 40).hand_over().id, 3);
+}

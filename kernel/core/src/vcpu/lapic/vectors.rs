@@ -57,6 +57,18 @@ impl VectorSet {
         self.0[word] = self.0[word] & !mask | bits & mask;
     }
 
+    /// Word `word` (below 4).
+    #[inline]
+    pub(crate) fn word(&self, word: usize) -> u64 {
+        self.0[word]
+    }
+
+    /// Takes the vectors of word `word` (below 4) away and returns them.
+    #[inline]
+    pub(crate) fn take_word(&mut self, word: usize) -> u64 {
+        core::mem::take(&mut self.0[word])
+    }
+
     /// All vectors.
     pub(crate) fn words(&self) -> [u64; 4] {
         self.0

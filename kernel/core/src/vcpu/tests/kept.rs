@@ -126,6 +126,19 @@ fn a_halted_guest_wakes_for_an_interrupt_that_the_hardware_lets_through() {
 }
 
 #[test]
+fn a_halt_ends_at_once_for_an_interrupt_that_the_hardware_could_not_deliver_before() {
+    let mut bench = keeping();
+    bench.guest.interrupt(0xfee0_0000, 0x61).unwrap();
+    bench.exits(Exit::Halt);
+    bench.turn(0, |hardware, _| {
+        assert_eq!(hardware.kept.unwrap().requested, [0, 1 << 0x21, 0, 0]);
+        Exit::Interrupt
+    });
+
+    assert_eq!(bench.run(0), Outcome::Interrupted);
+}
+
+#[test]
 fn leaving_x2apic_mode_takes_them_back() {
     let mut bench = keeping();
     bench.guest.interrupt(0xfee0_0000, 0x61).unwrap();
