@@ -1,29 +1,11 @@
 //! Runs single instructions on the processor that runs this program.
 //!
-//! An instruction is put into a slot between code that loads all registers of a [`State`] and code that stores them.
+//! An instruction is put into a slot between code that loads all registers of a [`State`] (but RSP) and code that stores them.
 //! It may touch what its operands reach and nothing else: no fault is caught, and the stack pointer is this program's.
 //! Tests hold the emulator against this.
 
 use std::{arch::global_asm, sync::Mutex};
-
-/// Bytes of an instruction at the most.
-pub const SLOT_BYTES: usize = 15;
-/// Flags that a state may have set: the arithmetic ones and DF.
-pub const FLAGS: u64 = 0xCD5;
-
-/// Registers before and after an instruction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct State {
-    /// General registers in encoding order; RSP is neither loaded nor stored.
-    pub registers: [u64; 16],
-    /// Flags, of [`FLAGS`].
-    pub flags: u64,
-    /// For alignment.
-    pub reserved: u64,
-    /// YMM0 to YMM3.
-    pub vectors: [[u64; 4]; 4],
-}
+use test_instructions::{CODE_BYTES_MAX, FLAGS, State};
 
 global_asm!(
     r#"
@@ -122,7 +104,7 @@ pub fn is_supported() -> bool {
 /// # Panics
 /// If the instruction is longer than instructions are, or the processor lacks AVX.
 pub unsafe fn run(code: &[u8], state: &mut State) {
-    assert!(code.len() <= SLOT_BYTES && is_supported());
+    assert!(code.len() <= CODE_BYTES_MAX && is_supported());
     let _guard = SLOT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let mut slot = [0x90; 16];
     slot[..code.len()].copy_from_slice(code);

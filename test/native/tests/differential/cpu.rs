@@ -2,7 +2,7 @@
 
 use base_units::Gpa;
 use std::cell::RefCell;
-use test_native::{FLAGS, State};
+use test_instructions::{FLAGS, State};
 use vmm_bus::{AccessSize, FlatMemory};
 use vmm_x86emu::{
     Beyond, FullProcessor, Platform, Processor, Segment, SegmentRegister, SystemSegment, Table, TableRegister,

@@ -4,13 +4,11 @@
 //! and other.
 
 mod cpu;
-mod instructions;
 
 use base_units::Gpa;
 use cpu::{Cpu, Device};
-use instructions::{Case, Random};
 use std::env;
-use test_native::State;
+use test_instructions::{Case, Mode, Random, State, Surroundings};
 use vmm_x86emu::{InstructionBytes, Progress, emulate};
 
 /// Instructions in one run of the test.
@@ -33,21 +31,35 @@ fn compare(case: &Case, memory: &mut Operand, seed: u64) {
     let base = (&raw const memory.0) as u64;
     let mut device = Device::new(Gpa::new(base), &before);
     let mut cpu = Cpu::new(&case.state);
-    // SAFETY: `instructions` makes only such whose operands lie within the memory that its base register points
+    // SAFETY: the cases are only such whose operands lie within the memory that its base register points
     // into and that are aligned where that is demanded.
-    unsafe { test_native::run(&case.code, &mut native) };
+    unsafe { test_native::run(case.code.as_slice(), &mut native) };
 
     let mut bytes = [0; 16];
-    bytes[..case.code.len()].copy_from_slice(&case.code);
-    let outcome = emulate(&mut cpu, &mut device, &InstructionBytes::new(bytes, case.code.len() as u8));
+    let code = case.code.as_slice();
+    bytes[..code.len()].copy_from_slice(code);
+    let outcome = emulate(&mut cpu, &mut device, &InstructionBytes::new(bytes, code.len() as u8));
 
-    let told = || format!("{:02x?} of seed {seed} with {:x?}", case.code, case.state);
+    let told = || format!("{code:02x?} of seed {seed} with {:x?}", case.state);
     assert_eq!(outcome, Ok(Progress::Done), "{}", told());
     let mut emulated = State { reserved: 0, ..cpu.state() };
     let undefined = case.undefined_flags;
     (native.flags, emulated.flags) = (native.flags & !undefined, emulated.flags & !undefined);
     assert_eq!(emulated, native, "left is emulated: {}", told());
     assert_eq!(device.content(), memory.0, "memory: {}", told());
+}
+
+/// Operands around the middle of the memory at `base`. None lies across cache lines, so that locked ones are not split.
+fn surroundings(base: u64) -> Surroundings {
+    Surroundings {
+        mode: Mode::Bits64,
+        middle: base + OPERAND_BYTES as u64 / 2,
+        before: 0,
+        spread: 33,
+        stack: None,
+        has_avx: true,
+        has_movbe: true,
+    }
 }
 
 #[test]
@@ -62,7 +74,7 @@ fn the_emulator_does_what_the_processor_does() {
         let mut random = Random::new(seed);
         random.fill(&mut memory.0);
         let base = (&raw const memory.0) as u64;
-        let case = Case::new(&mut random, base);
+        let case = Case::new(&mut random, &surroundings(base));
         compare(&case, &mut memory, seed);
     }
 }
