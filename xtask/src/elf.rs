@@ -34,6 +34,17 @@ pub(crate) fn strip(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// What the file says of the first memory that is loaded: a ROM, if its last bytes start a processor.
+pub(crate) fn flat(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = places::read(path)?;
+    let file = parse(path, &bytes)?;
+    let endian = Endianness::Little;
+    let loaded = file.elf_program_headers().iter().find(|header| header.p_type(endian) == elf::PT_LOAD);
+    let content = loaded.and_then(|header| header.data(endian, bytes.as_slice()).ok());
+    let content = content.ok_or_else(|| Failure::new(format!("{} loads nothing", path.display())))?;
+    Ok(content.to_vec())
+}
+
 /// The table of functions in an ELF file, for its backtraces.
 pub(crate) fn symbol_table(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = places::read(path)?;

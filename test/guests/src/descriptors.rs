@@ -14,6 +14,8 @@ pub(crate) mod selector {
     pub(crate) const DATA: u16 = 0x10;
     /// Ring 0, 32-bit code.
     pub(crate) const CODE_32: u16 = 0x18;
+    /// Ring 0, 16-bit code.
+    pub(crate) const CODE_16: u16 = 0x20;
     // 0x30 to 0x40 are ring 3: 64-bit code, flat data, 32-bit code. Assembly names them by number.
     /// The task state of 64-bit mode; two entries.
     pub(crate) const TASK_64: u16 = 0x48;
@@ -21,9 +23,11 @@ pub(crate) mod selector {
     pub(crate) const TASK_OLD: u16 = 0x58;
     /// A task state of 32-bit mode, for the task that is jumped to.
     pub(crate) const TASK_NEW: u16 = 0x60;
+    /// Data with any base.
+    pub(crate) const DATA_BASED: u16 = 0x68;
 }
 
-const ENTRIES: usize = 13;
+const ENTRIES: usize = 14;
 /// Bytes of a task state in either format.
 pub(crate) const TASK_BYTES: u64 = 104;
 /// Type of an available task state that is present, shifted to its place.
@@ -42,6 +46,7 @@ static mut TABLE: Table = Table([
     0x00af_fb00_0000_ffff,
     0x00cf_f300_0000_ffff,
     0x00cf_fb00_0000_ffff,
+    0,
     0,
     0,
     0,

@@ -21,9 +21,11 @@ mod entry;
 mod modes;
 mod pci;
 mod processor;
+mod rom;
 mod serial;
 mod startup;
 mod traps;
+mod twice;
 mod virtio;
 
 use core::fmt::Write;

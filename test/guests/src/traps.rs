@@ -112,6 +112,10 @@ unsafe extern "C" {
 
 extern "sysv64" fn handle(vector: u64, code: u64, frame: &mut Frame) {
     COUNTS[vector as usize].fetch_add(1, SeqCst);
+    if vector < 32 {
+        LAST_CODE.store(code, SeqCst);
+        LAST_ADDRESS.store(crate::processor::cr2(), SeqCst);
+    }
     let handler = HANDLERS[vector as usize].load(SeqCst);
     if handler != 0 {
         // What is not 0 was stored by `set_handler`.
@@ -130,8 +134,6 @@ extern "sysv64" fn handle(vector: u64, code: u64, frame: &mut Frame) {
     if vector == 2 {
         return;
     }
-    LAST_CODE.store(code, SeqCst);
-    LAST_ADDRESS.store(crate::processor::cr2(), SeqCst);
     if frame.cs & 3 == 3 {
         return leave_user(frame);
     }

@@ -21,6 +21,9 @@ const ESCAPE: &str = "\x1d";
 /// What the monitor shows when it waits for a line.
 const PROMPT: &str = "corten> ";
 
+/// The claim that the test kernels hold as the firmware of a PC: it needs a device whose memory is like RAM, a VGA's.
+const ON_A_PC: &str = "random-instructions-do-the-same-on-device-memory";
+
 /// What plays the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
@@ -90,11 +93,14 @@ fn names(table: &str) -> impl Iterator<Item = String> {
 /// The VMs of these claims, all off.
 fn definition(claims: &[String]) -> String {
     let vm = |name: &String| {
-        format!(
-            "[[vm]]\nname = \"{}\"\nvcpus = {VCPUS}\nmemory = \"64M\"\nkernel = \"test-guest.elf\"\n\
-             cmdline = \"claim={name}\"\ndisks = [ {{ file = \"disk.img\" }} ]\nstart = false\n",
-            vm_name(claims, name)
-        )
+        let what = match name.as_str() {
+            ON_A_PC => "firmware = \"test-guest.rom\"\n".to_string(),
+            _ => format!(
+                "vcpus = {VCPUS}\nkernel = \"test-guest.elf\"\ncmdline = \"claim={name}\"\n\
+                 disks = [ {{ file = \"disk.img\" }} ]\n"
+            ),
+        };
+        format!("[[vm]]\nname = \"{}\"\nmemory = \"64M\"\n{what}start = false\n", vm_name(claims, name))
     };
     claims.iter().map(vm).collect()
 }

@@ -32,8 +32,9 @@ impl<'s> TestImages<'s> {
     pub(super) fn new(system: &'s System) -> Result<Self, Failure> {
         let guests = run::demo_folder()?;
         bench::build_guests(&guests)?;
-        let test_guest = elf::strip(&build_test_guests(&system.toolchain)?)?;
-        places::write(&guests.join("test-guest.elf"), test_guest)?;
+        let test_guest = build_test_guests(&system.toolchain)?;
+        places::write(&guests.join("test-guest.elf"), elf::strip(&test_guest)?)?;
+        places::write(&guests.join("test-guest.rom"), elf::flat(&test_guest)?)?;
         let hostile = elf::strip(&build_hostile_program(&system.toolchain)?)?;
         places::write(&guests.join("ring3.elf"), hostile)?;
         places::write(&guests.join("corten.elf"), elf::strip(&system.kernel)?)?;

@@ -16,6 +16,7 @@ mod paging;
 mod ports;
 mod processors;
 mod queues;
+mod random_instructions;
 mod resets;
 mod storms;
 mod tasks;
@@ -82,6 +83,10 @@ pub(crate) const ALL: &[(&str, Claim)] = &[
         long_paging::a_fault_in_a_faults_delivery_is_a_double_fault,
     ),
     ("device-memory-computes-as-ram-does", device_memory::device_memory_computes_as_ram_does),
+    (
+        "random-instructions-do-the-same-on-device-memory",
+        random_instructions::random_instructions_do_the_same_on_device_memory,
+    ),
     ("vectors-move-to-and-from-device-memory", device_memory::vectors_move_to_and_from_device_memory),
     ("ports-work-in-all-sizes", ports::all_sizes),
     ("empty-ports-read-as-ones", ports::empty_ports_read_as_ones),
