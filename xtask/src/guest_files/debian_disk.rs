@@ -6,13 +6,12 @@
 use std::path::Path;
 
 use super::grub_disk::GrubDisk;
+use super::package::Packages;
 use crate::setup::{self, Need};
 use crate::{Failure, places, process};
 
-/// The release.
-const RELEASE: &str = "bookworm";
-/// What is installed beside the essential packages.
-const PACKAGES: &str = "systemd-sysv,udev,login,kmod,e2fsprogs,initramfs-tools,linux-image-amd64";
+/// What is installed beside the essential packages. Systemd hears the power button when it has a message bus.
+const PACKAGES: &str = "systemd-sysv,dbus,udev,login,kmod,e2fsprogs,initramfs-tools,linux-image-amd64";
 /// Files of packages that are left out.
 const LEFT_OUT: [&str; 17] = [
     "/usr/share/doc/*",
@@ -79,7 +78,7 @@ const ROOT_BYTES: u64 = 360 << 20;
 
 /// What the disk depends on, so that it is made again when that changes.
 pub(super) fn recipe() -> String {
-    [&[RELEASE, PACKAGES, BEFORE_KERNEL, AFTER_ALL, MENU, GRUB_COMMANDS], &LEFT_OUT[..], &TAKEN_ALL_THE_SAME]
+    [&[PACKAGES, BEFORE_KERNEL, AFTER_ALL, MENU, GRUB_COMMANDS], &LEFT_OUT[..], &TAKEN_ALL_THE_SAME]
         .concat()
         .join("\n")
 }
@@ -97,13 +96,14 @@ pub(super) fn make(path: &Path) -> Result<(), Failure> {
 }
 
 fn install(tree: &Path, menu: &Path) -> Result<(), Failure> {
+    let release = Packages::native().release()?;
     let mut command = setup::as_root("mmdebstrap")?;
     command.args(["--variant=minbase", &format!("--include={PACKAGES}")]);
     command.args(LEFT_OUT.map(|files| format!("--dpkgopt=path-exclude={files}")));
     command.args(TAKEN_ALL_THE_SAME.map(|files| format!("--dpkgopt=path-include={files}")));
     command.arg(format!("--essential-hook={BEFORE_KERNEL}"));
     command.arg(format!("--customize-hook=GRUB_MENU={}\n{AFTER_ALL}", menu.display()));
-    process::step("installing Debian in a folder", command.arg(RELEASE).arg(tree))
+    process::step("installing Debian in a folder", command.arg(release).arg(tree))
 }
 
 fn make_disk(tree: &Path, path: &Path, scratch: &Path) -> Result<(), Failure> {

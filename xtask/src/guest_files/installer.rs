@@ -6,10 +6,8 @@ use super::package::Packages;
 use crate::cd::{self, Firmware};
 use crate::{Failure, grub::Grub, places};
 
-/// The package.
-const PACKAGE: &str = "debian-installer-12-netboot-amd64";
-/// Where it has the image whose questions are text.
-const FOLDER: &str = "usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64";
+/// What stands before and behind the number of the release in the package's name.
+const PACKAGE: [&str; 2] = ["debian-installer-", "-netboot-amd64"];
 /// What GRUB does. The kernel gets a frame buffer from either firmware, and writes on it with its own font: `fb=false` is
 /// about the installer's font alone.
 const GRUB_COMMANDS: &str = "\
@@ -35,10 +33,19 @@ pub(super) fn make(path: &Path) -> Result<(), Failure> {
     let tree = scratch.join("tree");
     places::make_folder(&tree.join("installer"))?;
     places::make_folder(&tree.join("boot/grub"))?;
-    Packages::native().take(PACKAGE, |package| {
-        ["linux", "initrd.gz"].iter().try_for_each(|name| {
-            places::copy(&package.join(FOLDER).join(name), &tree.join("installer").join(name))
-        })
+    let packages = Packages::native();
+    let [before, behind] = PACKAGE;
+    let release = newest_release(&packages.names(before)?);
+    let release = release.ok_or_else(|| {
+        Failure::new(format!(
+            "apt knows no {before}N{behind}, whatever the N: Debian's archive for amd64 has it"
+        ))
+    })?;
+    packages.take(&format!("{before}{release}{behind}"), |package| {
+        let folder = package.join(image_folder(release));
+        ["linux", "initrd.gz"]
+            .iter()
+            .try_for_each(|name| places::copy(&folder.join(name), &tree.join("installer").join(name)))
     })?;
     make_grub("i386-pc-eltorito", &["biosdisk"], &tree.join(cd::GRUB), &scratch)?;
     let loader = scratch.join("bootx64.efi");
@@ -48,7 +55,33 @@ pub(super) fn make(path: &Path) -> Result<(), Failure> {
     std::fs::remove_dir_all(&scratch).map_err(|error| Failure::file(&scratch, &error))
 }
 
+/// Of the packages with these names.
+fn newest_release(names: &[String]) -> Option<u32> {
+    let [before, behind] = PACKAGE;
+    let number = |name: &String| name.strip_prefix(before)?.strip_suffix(behind)?.parse().ok();
+    names.iter().filter_map(number).max()
+}
+
+/// Where the package has the image whose questions are text.
+fn image_folder(release: u32) -> String {
+    format!("usr/lib/debian-installer/images/{release}/amd64/text/debian-installer/amd64")
+}
+
 fn make_grub(format: &str, further: &[&str], to: &Path, scratch: &Path) -> Result<(), Failure> {
     let modules = [&GRUB_MODULES, further].concat();
     Grub { format, prefix: "/boot/grub", commands: GRUB_COMMANDS, modules: &modules }.make(to, scratch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_installer_for_this_kind_of_processor_is_chosen() {
+        let names = ["launcher", "9-netboot-amd64", "12-netboot-amd64", "13-netboot-i386"];
+        let names = names.map(|name| format!("debian-installer-{name}"));
+
+        assert_eq!(newest_release(&names), Some(12));
+        assert_eq!(newest_release(&names[..1]), None);
+    }
 }

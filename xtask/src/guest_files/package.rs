@@ -59,6 +59,31 @@ impl Packages {
         }
     }
 
+    /// The names of all packages that begin so; there is one at least.
+    pub(super) fn names(&self, beginning: &str) -> Result<Vec<String>, Failure> {
+        let find = || {
+            let printed = process::output(self.apt("apt-cache").args(["pkgnames", beginning]))?;
+            let names: Vec<String> = printed.lines().map(String::from).collect();
+            if names.is_empty() {
+                return Err(Failure::new(format!("apt knows no package whose name begins with {beginning}")));
+            }
+            Ok(names)
+        };
+        find().or_else(|_| {
+            setup::refresh_lists()?;
+            find()
+        })
+    }
+
+    /// The name of the release of Debian whose packages they are.
+    pub(super) fn release(&self) -> Result<String, Failure> {
+        let policy = process::output(self.apt("apt-cache").arg("policy"))?;
+        let release = release_in(&policy).map(String::from);
+        release.ok_or_else(|| {
+            Failure::new("apt's sources have no release of Debian: see what \"apt-cache policy\" prints")
+        })
+    }
+
     /// Fetches a package, unpacks it and lets `take` copy what is needed of it.
     pub(super) fn take(
         &self,
@@ -93,5 +118,37 @@ impl Packages {
         let mut command = Command::new(program);
         command.args(&self.options);
         command
+    }
+}
+
+/// The name in apt's list of sources, of which each has a line like `release v=12.5,o=Debian,a=stable,n=bookworm,c=main`. The
+/// names of updates to a release have a hyphen.
+fn release_in(policy: &str) -> Option<&str> {
+    policy.lines().filter_map(|line| line.trim().strip_prefix("release ")).find_map(|line| {
+        let value = |key: &str| line.split(',').find_map(|field| field.strip_prefix(key));
+        let is_debians = value("o=") == Some("Debian") && value("c=") == Some("main");
+        value("n=").filter(|name| is_debians && !name.contains('-'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_is_that_of_debians_main_archive() {
+        let policy = "Package files:
+ 100 /var/lib/dpkg/status
+     release a=now
+ 500 http://example.org/apt other/main amd64 Packages
+     release o=Example,n=other,c=main,b=amd64
+ 500 http://deb.debian.org/debian trixie-updates/main amd64 Packages
+     release v=13-updates,o=Debian,a=stable-updates,n=trixie-updates,l=Debian,c=main,b=amd64
+ 500 http://deb.debian.org/debian trixie/main amd64 Packages
+     release v=13.1,o=Debian,a=stable,n=trixie,l=Debian,c=main,b=amd64
+Pinned packages:";
+
+        assert_eq!(release_in(policy), Some("trixie"));
+        assert_eq!(release_in("release o=Example,n=other,c=main"), None);
     }
 }
