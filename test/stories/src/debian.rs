@@ -93,23 +93,34 @@ fn give_up(running: &mut Running, pc: &Pc) -> Result<(), Failure> {
 }
 
 /// To the login prompt, and again after a reboot, each time with all processors and the root on the right disk; the
-/// file system was left clean by the reboot; and off.
+/// file system was left clean by the reboot; and off, by command or, where there are more processors, by the power button.
 fn boots(running: &mut Running, pc: &Pc) -> Result<(), Failure> {
     running.send(&format!("start {}\r", pc.name))?;
     running.wait_for("corten> ", LIMIT)?;
     running.send(&format!("console {}\r", pc.name))?;
-    for (command, last_words) in [("reboot", "reboot: Restarting system"), ("poweroff", "reboot: Power down")]
-    {
-        log_in(running)?;
-        running.send("echo \"$(nproc) processors, root on $(findmnt -no SOURCE /)\"\r")?;
-        running.wait_for(&format!("{} processors, root on /dev/{}", pc.vcpus, pc.root), LIMIT)?;
-        running.send("echo \"$(dmesg | grep -c 'recovery complete') recoveries\"\r")?;
-        running.wait_for("0 recoveries", LIMIT)?;
-        running.send(&format!("{command}\r"))?;
-        running.wait_for(last_words, LIMIT)?;
+    is_up(running, pc)?;
+    running.send("reboot\r")?;
+    running.wait_for("reboot: Restarting system", LIMIT)?;
+    is_up(running, pc)?;
+    if pc.vcpus == 1 {
+        running.send("poweroff\r")?;
+    } else {
+        let mut monitor = Monitor::open(running, LIMIT)?;
+        monitor.command(&format!("stop {}", pc.name))?;
+        monitor.leave()?;
     }
+    running.wait_for("reboot: Power down", LIMIT)?;
     running.wait_for("has ended; this is the monitor", LIMIT)?;
     running.wait_for("corten> ", LIMIT)?;
+    Ok(())
+}
+
+fn is_up(running: &mut Running, pc: &Pc) -> Result<(), Failure> {
+    log_in(running)?;
+    running.send("echo \"$(nproc) processors, root on $(findmnt -no SOURCE /)\"\r")?;
+    running.wait_for(&format!("{} processors, root on /dev/{}", pc.vcpus, pc.root), LIMIT)?;
+    running.send("echo \"$(dmesg | grep -c 'recovery complete') recoveries\"\r")?;
+    running.wait_for("0 recoveries", LIMIT)?;
     Ok(())
 }
 
