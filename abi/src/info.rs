@@ -198,7 +198,7 @@ pub struct VcpuStats {
     pub exits: [u64; ExitCounter::COUNT],
     /// `vcpu_run` returns to the VMM.
     pub returns: u64,
-    /// Interrupts injected.
+    /// Interrupts injected, but for those that hardware took without ring 0.
     pub injected: u64,
     /// CPU time, nanoseconds.
     pub cpu_ns: u64,

@@ -46,6 +46,9 @@ pub trait Machine: Sized + Send + Sync + 'static {
 
     /// Makes another processor leave ring 3, its guest or idle with [`HostInterrupt::Notify`].
     fn notify(cpu: usize);
+    /// The same for a processor that runs the guest of a vCPU to which an interrupt was posted
+    /// ([`crate::vcpu::Posted`]). Hardware that can takes the interrupt instead of leaving the guest.
+    fn notify_guest(cpu: usize);
     /// Waits until an interrupt has arrived. Returns with interrupts off.
     fn idle();
     /// Lets pending interrupts arrive now (after a guest left because of one).

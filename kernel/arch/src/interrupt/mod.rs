@@ -23,6 +23,9 @@ const END_OF_LINES: u8 = 0xf0;
 pub(crate) const NOTIFY: u8 = 0xf0;
 /// Vector that asks a processor for the VT-x control structure that it has.
 pub(crate) const GIVE_BACK: u8 = 0xf2;
+/// Vector of [`kernel_core::Machine::notify_guest`]. A processor that takes posted interrupts takes those of its guest with it;
+/// otherwise it is like [`NOTIFY`].
+pub(crate) const POSTED: u8 = 0xf3;
 /// Vector of the processor's own timer.
 pub(crate) const TIMER: u8 = 0xf1;
 /// Vector of the local APIC's error interrupt.
@@ -84,7 +87,7 @@ pub(crate) fn take() -> Option<HostInterrupt> {
 fn decode(vector: u8) -> Option<HostInterrupt> {
     match vector {
         TIMER => Some(HostInterrupt::Timer),
-        NOTIFY => Some(HostInterrupt::Notify),
+        NOTIFY | POSTED => Some(HostInterrupt::Notify),
         FIRST_LINE..END_OF_LINES => io_apic::line_of(vector).map(HostInterrupt::Device),
         _ => None,
     }

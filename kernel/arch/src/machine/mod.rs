@@ -93,6 +93,11 @@ impl Machine for X86 {
         local_apic::send(cpu, local_apic::Message::Vector(interrupt::NOTIFY));
     }
 
+    #[inline]
+    fn notify_guest(cpu: usize) {
+        local_apic::send(cpu, local_apic::Message::Vector(interrupt::POSTED));
+    }
+
     fn idle() {
         if !interrupt::has_pending() {
             control::wait_for_interrupt();

@@ -66,6 +66,10 @@ impl Machine for FakeMachine {
         processors::notify(cpu);
     }
 
+    fn notify_guest(cpu: usize) {
+        Self::notify(cpu);
+    }
+
     fn idle() {
         processors::idle();
     }

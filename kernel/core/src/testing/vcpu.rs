@@ -1,8 +1,11 @@
 //! A hardware vCPU that does what the test says: registers are fields, exits come from a list.
 
 use super::FakeMachine;
-use crate::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, VirtualCpu};
+use crate::vcpu::{
+    DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, VcpuShared, VirtualCpu,
+};
 use abi::{SegmentState, VcpuPage};
+use alloc::sync::Arc;
 use base_units::Hpa;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use spec::msr;
@@ -45,6 +48,8 @@ pub(crate) struct FakeVcpu {
     pub(crate) is_cr8_watched: bool,
     /// Interrupts that were handed over.
     pub(crate) kept: Option<Interrupts>,
+    /// Where others post.
+    posts: Option<Arc<VcpuShared<FakeMachine>>>,
     exit: Option<Exit>,
 }
 
@@ -103,6 +108,15 @@ impl FakeVcpu {
         let vector = self.offer.take()?;
         self.was_taken = true;
         Some(vector)
+    }
+
+    /// The processor is told that something was posted, and takes interrupts if it keeps them.
+    #[cfg(test)]
+    pub(crate) fn notice_posts(&mut self) {
+        let (Some(kept), Some(shared)) = (&mut self.kept, &self.posts) else { return };
+        for (word, posted) in kept.requested.iter_mut().zip(shared.posted().take_as_hardware()) {
+            *word |= posted;
+        }
     }
 }
 
@@ -325,6 +339,10 @@ impl VirtualCpu<FakeMachine> for FakeVcpu {
         let Some(kept) = self.kept.as_mut() else { panic!("requested of hardware that keeps none") };
         kept.requested[word] |= requested;
         kept.level[word] = level;
+    }
+
+    fn take_posts(&mut self, shared: &Arc<VcpuShared<FakeMachine>>) {
+        self.posts = Some(shared.clone());
     }
 
     fn has_interrupt(&self) -> bool {

@@ -2,12 +2,12 @@
 
 use super::hardware::{Event, EventKind, VirtualCpu};
 use super::lapic::Deadline;
+use super::posted::{
+    self, POSTED_APART, POSTED_EXTERNAL, POSTED_INIT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, POSTED_UNHALT,
+    POSTED_VECTORS, SIPI_SHIFT,
+};
 use super::processor::Vcpu;
 use super::run::{Outcome, RunHost};
-use super::shared::{
-    POSTED_EXTERNAL, POSTED_INIT, POSTED_INTERRUPT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, POSTED_UNHALT,
-    SIPI_SHIFT,
-};
 use crate::machine::Machine;
 use abi::ExitKind;
 use spec::control::{DR6_BS, DR6_FIXED, RFLAGS_IF, RFLAGS_TF};
@@ -47,7 +47,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// Whether [`Vcpu::attend`] has anything to do.
     #[inline(always)]
     pub(super) fn needs_attention(&self) -> bool {
-        self.attention != 0 || self.shared.is_posted()
+        self.attention != 0 || self.shared.posted().seems_any()
     }
 
     /// What ends the run loop: what an exit decided before all else, which waits for the next run. `None` = enter the guest.
@@ -57,7 +57,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             self.attention &= !ATTENTION_LEAVE;
             return self.outcome.take();
         }
-        if self.attention == ATTENTION_NEWS && !self.shared.is_posted() {
+        if self.attention == ATTENTION_NEWS && !self.shared.posted().seems_any() {
             self.attention = 0;
             return host.is_turn_over().then_some(Outcome::Preempted);
         }
@@ -67,7 +67,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             }
             let may_rest = self.attention == ATTENTION_IDLE && self.activity != Activity::Running;
             if may_rest
-                && !self.shared.is_posted()
+                && !self.shared.posted().seems_any()
                 && let Some(outcome) = self.rest()
             {
                 return Some(outcome);
@@ -80,14 +80,14 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// more to do, or if the guest halts and cannot take it.
     #[inline(always)]
     fn take_single_interrupt(&mut self) -> bool {
-        let Some(word) = self.shared.take_single_word() else { return false };
+        let Some(word) = self.shared.posted().take_single_word() else { return false };
         if self.is_kept {
             return self.pass_on(word);
         }
         self.sync_lapic();
         let is_quiet = self.lapic.is_quiet() && self.offered.is_none();
-        let (requested, level) = self.shared.take_vectors(word);
-        self.lapic.request_word(word, requested, level);
+        let requested = self.shared.posted().take_vectors(word);
+        self.lapic.request_word(word, requested, 0);
         if is_quiet && requested.is_power_of_two() && self.offer_only() {
             return true;
         }
@@ -121,7 +121,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     fn attend<H: RunHost>(&mut self, host: &mut H) -> Option<Outcome> {
         loop {
             let mut is_kicked = false;
-            if self.shared.is_posted() {
+            if self.shared.posted().seems_any() {
                 is_kicked = self.take_posted();
             }
             if self.attention & ATTENTION_TIMER != 0 {
@@ -163,17 +163,18 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
 
     /// Takes over what others posted. True if the VMM was called for.
     fn take_posted(&mut self) -> bool {
-        let posted = self.shared.take();
+        let posted = self.shared.posted().take();
         self.attention |= ATTENTION_DELIVER;
-        if posted & !POSTED_INTERRUPT != 0 {
+        if posted & !POSTED_VECTORS != 0 {
             self.take_posted_events(posted);
         }
-        let mut words = posted & POSTED_INTERRUPT;
-        while words != 0 {
-            let word = (words.trailing_zeros() & 3) as usize;
-            let (requested, level) = self.shared.take_vectors(word);
-            self.lapic.request_word(word, requested, level);
-            words &= words - 1;
+        for word in posted::words(posted) {
+            let requested = self.shared.posted().take_vectors(word);
+            self.lapic.request_word(word, requested, 0);
+            if posted & POSTED_APART != 0 {
+                let (requested, level) = self.shared.posted().take_apart(word);
+                self.lapic.request_word(word, requested, level);
+            }
         }
         posted & POSTED_KICK != 0
     }

@@ -3,8 +3,10 @@
 //! A backend keeps the guest's processor state where its hardware wants it and says why the
 //! guest was left in the terms below. It decides nothing: every policy is on this side.
 
+use super::shared::VcpuShared;
 use crate::machine::Machine;
 use abi::{SegmentState, TaskSwitchCause, VcpuPage};
+use alloc::sync::Arc;
 use base_units::{Gpa, Hpa};
 
 /// A hardware virtual processor.
@@ -27,10 +29,10 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     fn load(&mut self, guest: u64);
     /// Ends what [`VirtualCpu::load`] began; the thread leaves its guest or the processor. Return predictions that
     /// the guest may have planted are gone then: between `load` and here no function returns that was called before the
-    /// guest ran ([`VirtualCpu::enter`] is inlined).
+    /// guest ran ([`VirtualCpu::enter`] is inlined). If the exit has acknowledged a host interrupt, it arrives here.
     fn unload(&mut self);
     /// Runs the guest until it exits. General registers are taken from `page` and put there. Returns with
-    /// interrupts off; a host interrupt that ended the guest still waits to be taken.
+    /// interrupts off; a host interrupt that ended the guest has not arrived yet.
     fn enter(&mut self, page: &VcpuPage);
     /// Why the guest was left, once after each [`VirtualCpu::enter`]: calls one of the handler's two functions with
     /// it. In this form, inlined, decoding and handling a frequent exit are one jump.
@@ -141,6 +143,11 @@ pub trait VirtualCpu<M: Machine>: Sized + Send {
     /// Whether an interrupt is requested that no priority holds back.
     fn has_interrupt(&self) -> bool {
         false
+    }
+    /// Hands over what others post to this vCPU, once and before the first run: the hardware may take the vectors itself while
+    /// it has the interrupts and the guest runs ([`super::Posted`]).
+    fn take_posts(&mut self, shared: &Arc<VcpuShared<M>>) {
+        let _ = shared;
     }
     /// Exits with [`Exit::InterruptWindow`] as soon as the guest could take an external interrupt of any priority (its IF
     /// is set, no interrupt shadow, after an injected event), or no longer. Nothing is on offer meanwhile.

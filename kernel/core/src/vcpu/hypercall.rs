@@ -4,9 +4,9 @@ use super::attention::ATTENTION_NEWS;
 use super::fetch::Kind;
 use super::hardware::VirtualCpu;
 use super::lapic::Message;
+use super::posted::POSTED_UNHALT;
 use super::processor::Vcpu;
 use super::run::Outcome;
-use super::shared::POSTED_UNHALT;
 use crate::machine::Machine;
 use abi::{ExitCounter, ExitKind, GPR_RAX, GPR_RBX, GPR_RCX, GPR_RDX, GPR_RSI};
 

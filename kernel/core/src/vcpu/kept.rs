@@ -72,8 +72,8 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
     /// halts and takes none of them.
     #[inline]
     pub(super) fn pass_on(&mut self, word: usize) -> bool {
-        let (requested, level) = self.shared.take_vectors(word);
-        self.lapic.request_word(word, requested, level);
+        let requested = self.shared.posted().take_vectors(word);
+        self.lapic.request_word(word, requested, 0);
         let is_able = matches!(self.activity, Activity::Running | Activity::Halted);
         if !is_able || self.is_nmi_pending || self.has_external() || self.is_window_watched {
             self.attention |= ATTENTION_DELIVER;

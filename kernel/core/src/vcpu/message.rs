@@ -2,7 +2,8 @@
 
 use super::guest::Guest;
 use super::lapic::{Addressing, Delivery, Message, Target};
-use super::shared::{POSTED_NMI, VcpuShared};
+use super::posted::POSTED_NMI;
+use super::shared::VcpuShared;
 use crate::machine::Machine;
 use abi::Error;
 

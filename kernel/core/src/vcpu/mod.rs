@@ -27,6 +27,7 @@ mod lapic;
 mod message;
 mod msr;
 mod mtrr;
+mod posted;
 mod processor;
 mod returns;
 mod run;
@@ -47,6 +48,7 @@ pub use hardware::{
     DescriptorTable, Event, EventKind, Exit, ExitHandler, Facts, Interrupts, MemoryAccess, PortAccess,
     Segment, Vectors, VirtualCpu,
 };
+pub use posted::Posted;
 pub use processor::Vcpu;
 pub use run::{Outcome, RunHost};
 pub use shared::{VcpuShared, Wake};

@@ -119,6 +119,7 @@ impl<M: Machine, V: VirtualCpu<M>> Vcpu<M, V> {
             is_logging: false,
         };
         vcpu.hardware.attach();
+        vcpu.hardware.take_posts(&vcpu.shared);
         vcpu.reset();
         Ok(vcpu)
     }

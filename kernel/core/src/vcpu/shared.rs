@@ -1,15 +1,17 @@
 //! The part of a vCPU that others may touch.
 //!
-//! Posting never loses a wake-up. The poster sets what it posts, then `pending`, then looks at
-//! `place`; the owner writes `place`, then looks at `pending`; the middle pair is sequentially
-//! consistent on both sides, so at least one of the two sees the other:
+//! Posting never loses a wake-up. The poster sets what it posts, then looks at `place`; the owner
+//! writes `place`, then looks at what is posted; the pair is sequentially consistent on both sides,
+//! so at least one of the two sees the other:
 //! - `RUNNING` is set for the whole of `Vcpu::run`. A poster that sees it notifies that
 //!   processor; the interrupt stays pending while ring 0 runs and ends the guest at its first
-//!   instruction. A poster that does not see it wrote `pending` before the owner looks.
-//! - `HALTED` is set before the owner looks at `pending` a last time. A poster that sees it calls
+//!   instruction, or has hardware that can take what is posted ([`Posted`]). A poster that does not
+//!   see it posted before the owner looks.
+//! - `HALTED` is set before the owner looks at what is posted a last time. A poster that sees it calls
 //!   [`Wake::wake`], possibly before the thread is parked: a wake-up is a token that is kept.
-//! - `AWAY` (ring 3, or waiting for a processor): the next `run` looks at `pending`.
+//! - `AWAY` (ring 3, or waiting for a processor): the next `run` looks at what is posted.
 
+use super::posted::{POSTED_EXTERNAL, POSTED_INIT, POSTED_KICK, POSTED_SIPI, Posted, SIPI_SHIFT};
 use crate::machine::Machine;
 use abi::{ExitCounter, VcpuStats};
 use alloc::sync::Arc;
@@ -23,23 +25,6 @@ pub trait Wake: Send + Sync {
     fn wake(&self);
 }
 
-/// Interrupt vectors are in `requested`: a bit for each of its words.
-pub(super) const POSTED_INTERRUPT: u32 = 0b1111;
-/// A non-maskable interrupt.
-pub(super) const POSTED_NMI: u32 = 1 << 4;
-/// INIT.
-pub(super) const POSTED_INIT: u32 = 1 << 5;
-/// SIPI; the vector is in [`SIPI_SHIFT`].
-pub(super) const POSTED_SIPI: u32 = 1 << 6;
-/// `vcpu_kick`.
-pub(super) const POSTED_KICK: u32 = 1 << 7;
-/// KVM_HC_KICK_CPU: only ends a halt.
-pub(super) const POSTED_UNHALT: u32 = 1 << 8;
-/// The PIC's line has risen.
-pub(super) const POSTED_EXTERNAL: u32 = 1 << 9;
-/// Place of the SIPI vector in the posted word.
-pub(super) const SIPI_SHIFT: u32 = 24;
-
 const PLACE_AWAY: u32 = 0;
 const PLACE_HALTED: u32 = 1;
 const PLACE_RUNNING: u32 = 2;
@@ -52,12 +37,7 @@ pub struct VcpuShared<M: Machine> {
     addressing: AtomicU64,
     /// Where the vCPU is. Written by the owner.
     place: AtomicU32,
-    /// `POSTED_*` bits; taken by the owner.
-    pending: AtomicU32,
-    /// Posted vectors; taken by the owner.
-    requested: [AtomicU64; 4],
-    /// Which posted vectors are level-triggered.
-    level: [AtomicU64; 4],
+    posted: Posted,
     /// The PIC's output.
     is_external: AtomicBool,
     /// Counters; written by the owner only.
@@ -76,9 +56,7 @@ impl<M: Machine> VcpuShared<M> {
             wake,
             addressing: AtomicU64::new(addressing),
             place: AtomicU32::new(PLACE_AWAY),
-            pending: AtomicU32::new(0),
-            requested: [const { AtomicU64::new(0) }; 4],
-            level: [const { AtomicU64::new(0) }; 4],
+            posted: Posted::new(),
             is_external: AtomicBool::new(false),
             exits: [const { AtomicU64::new(0) }; ExitCounter::COUNT],
             returns: AtomicU64::new(0),
@@ -101,7 +79,12 @@ impl<M: Machine> VcpuShared<M> {
     /// Whether something waits for this vCPU: a parked thread that finds this true must run again.
     #[inline]
     pub fn has_pending(&self) -> bool {
-        self.pending.load(Ordering::SeqCst) != 0
+        self.posted.is_any()
+    }
+
+    /// What is posted to it.
+    pub fn posted(&self) -> &Posted {
+        &self.posted
     }
 
     /// Its exits, returns and waiting time; the CPU time is for the caller to add.
@@ -116,27 +99,33 @@ impl<M: Machine> VcpuShared<M> {
     }
 
     /// Posts an interrupt.
+    #[inline(always)]
     pub(super) fn post_interrupt(&self, vector: u8, is_level: bool) {
-        let (word, bit) = (usize::from(vector >> 6), 1u64 << (vector & 63));
-        let level = &self.level[word];
-        if is_level {
-            level.fetch_or(bit, Ordering::Relaxed);
-        } else if level.load(Ordering::Relaxed) & bit != 0 {
-            level.fetch_and(!bit, Ordering::Relaxed);
+        if self.posted.is_apart(vector, is_level) {
+            return self.post_apart(vector, is_level);
         }
-        self.requested[word].fetch_or(bit, Ordering::Release);
-        self.post(1 << word);
+        if self.posted.request(vector) {
+            self.tell(M::notify_guest);
+        }
+    }
+
+    /// Posts an interrupt that hardware must not take by itself.
+    #[cold]
+    fn post_apart(&self, vector: u8, is_level: bool) {
+        if self.posted.request_apart(vector, is_level) {
+            self.tell(M::notify);
+        }
     }
 
     /// Posts INIT, which makes an earlier SIPI void.
     pub(super) fn post_init(&self) {
-        self.pending.fetch_and(!(POSTED_SIPI | 0xff << SIPI_SHIFT), Ordering::SeqCst);
+        self.posted.withdraw(POSTED_SIPI | 0xff << SIPI_SHIFT);
         self.post(POSTED_INIT);
     }
 
     /// Posts a start-up IPI. One that is pending already stays as it is.
     pub(super) fn post_sipi(&self, vector: u8) {
-        if self.pending.load(Ordering::SeqCst) & POSTED_SIPI == 0 {
+        if !self.posted.has(POSTED_SIPI) {
             self.post(POSTED_SIPI | u32::from(vector) << SIPI_SHIFT);
         }
     }
@@ -155,19 +144,23 @@ impl<M: Machine> VcpuShared<M> {
     }
 
     /// Posts other `POSTED_*` bits.
+    #[inline(never)]
     pub(super) fn post(&self, bits: u32) {
-        let before = self.pending.fetch_or(bits, Ordering::SeqCst);
-        if before & bits == bits {
-            // Whoever set the same bits first woke the owner, which has not taken them yet.
-            return;
+        if self.posted.post(bits) {
+            self.tell(M::notify);
         }
+    }
+
+    /// Sees to it that what was posted is taken.
+    #[inline(always)]
+    fn tell(&self, notify: impl FnOnce(usize)) {
         match self.place.load(Ordering::SeqCst) {
             PLACE_AWAY => {}
             PLACE_HALTED => self.wake.wake(),
             running => {
                 let cpu = (running - PLACE_RUNNING) as usize;
                 if cpu != M::cpu() {
-                    M::notify(cpu);
+                    notify(cpu);
                 }
             }
         }
@@ -188,37 +181,6 @@ impl<M: Machine> VcpuShared<M> {
     pub(super) fn try_halt(&self) -> bool {
         self.place.store(PLACE_HALTED, Ordering::SeqCst);
         !self.has_pending()
-    }
-
-    /// Owner: whether anything is posted. A hint: [`VcpuShared::take`] decides.
-    #[inline]
-    pub(super) fn is_posted(&self) -> bool {
-        self.pending.load(Ordering::Relaxed) != 0
-    }
-
-    /// Owner: takes the `POSTED_*` bits.
-    pub(super) fn take(&self) -> u32 {
-        self.pending.swap(0, Ordering::SeqCst)
-    }
-
-    /// Owner: takes what is posted if it is nothing but vectors of one word; says which.
-    #[inline]
-    pub(super) fn take_single_word(&self) -> Option<usize> {
-        let word = match self.pending.load(Ordering::Relaxed) {
-            1 => 0,
-            2 => 1,
-            4 => 2,
-            8 => 3,
-            _ => return None,
-        };
-        self.pending.compare_exchange(1 << word, 0, Ordering::SeqCst, Ordering::Relaxed).ok()?;
-        Some(word)
-    }
-
-    /// Owner: takes word `word` (below 4) of the posted vectors, and which of them are level-triggered.
-    pub(super) fn take_vectors(&self, word: usize) -> (u64, u64) {
-        let requested = self.requested[word].swap(0, Ordering::Acquire);
-        (requested, self.level[word].load(Ordering::Relaxed))
     }
 
     /// How interrupts find it, packed.

@@ -8,10 +8,10 @@ use super::{Lapic, Mode};
 use crate::vcpu::hardware::Interrupts;
 
 impl Lapic {
-    /// Whether hardware may keep the interrupts: it knows x2APIC mode only.
+    /// Whether hardware may keep the interrupts: it knows x2APIC mode only, and takes all that is posted to it.
     #[inline]
     pub(crate) fn can_be_kept(&self) -> bool {
-        self.mode() == Mode::X2apic
+        self.mode() == Mode::X2apic && self.is_software_enabled()
     }
 
     /// Hands everything over.

@@ -28,7 +28,7 @@ const LVT_ERROR: usize = 5;
 /// Version 0x14 with six LVT entries; no EOI-broadcast suppression.
 const VERSION: u32 = 0x0005_0014;
 /// Vectors below this are reserved: the APIC neither sends nor takes them.
-const VECTOR_MIN: u8 = 16;
+pub(super) const VECTOR_MIN: u8 = 16;
 
 /// What a register write asks of the run loop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

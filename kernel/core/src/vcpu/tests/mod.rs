@@ -4,6 +4,7 @@ mod delivery;
 mod exits;
 mod external;
 mod kept;
+mod posted;
 mod state;
 
 use super::*;
