@@ -5,6 +5,8 @@
 pub mod field {
     /// Virtual-processor identifier.
     pub const VPID: u64 = 0x0000;
+    /// The host's vector that says that an interrupt was posted to the guest.
+    pub const POSTED_VECTOR: u64 = 0x0002;
     /// Selector of ES; the other segments follow in steps of 2: CS, SS, DS, FS, GS, LDTR, TR.
     pub const GUEST_SELECTORS: u64 = 0x0800;
     /// Requested and serviced interrupt: the highest vector of each in a byte.
@@ -33,6 +35,8 @@ pub mod field {
     pub const WRITE_LOG: u64 = 0x200e;
     /// Physical address of the virtual-APIC page.
     pub const VIRTUAL_APIC: u64 = 0x2012;
+    /// Physical address of the posted-interrupt descriptor.
+    pub const POSTED_DESCRIPTOR: u64 = 0x2016;
     /// EPT pointer.
     pub const EPT_POINTER: u64 = 0x201a;
     /// Which vectors' ends exit: the first of four words, in steps of 2.
@@ -199,6 +203,8 @@ pub mod pin {
     pub const VIRTUAL_NMIS: u32 = 1 << 5;
     /// The VMX-preemption timer runs.
     pub const PREEMPTION_TIMER: u32 = 1 << 6;
+    /// The processor takes posted interrupts.
+    pub const POSTED: u32 = 1 << 7;
 }
 
 /// Primary processor-based controls (25.6.2).
@@ -279,6 +285,8 @@ pub mod exit_control {
     pub const SAVE_DEBUG: u32 = 1 << 2;
     /// The host runs in 64-bit mode.
     pub const HOST_64_BIT: u32 = 1 << 9;
+    /// A host interrupt that ends the guest is acknowledged: [`super::field::EXIT_EVENT`] has its vector.
+    pub const ACKNOWLEDGE: u32 = 1 << 15;
     /// Save IA32_PAT.
     pub const SAVE_PAT: u32 = 1 << 18;
     /// Load IA32_PAT.

@@ -4,6 +4,7 @@ use super::carve::Carve;
 use super::kernel_half::{root_entry, set_root_entry};
 use super::table::{ADDRESS, DATA, LARGE, LINK, PRESENT, index};
 use super::{DIRECT_BASE, window};
+use crate::boot;
 use base_units::{Hpa, PageSize};
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,6 +47,16 @@ pub fn map_block(block: Hpa) {
 #[inline(always)]
 pub fn address(address: Hpa) -> u64 {
     DIRECT_BASE + address.raw()
+}
+
+/// The physical address of an object on the heap, which lies in kernel blocks and in what the image needs no longer; `None` if
+/// it is elsewhere.
+pub fn physical<T>(object: &T) -> Option<Hpa> {
+    let address = &raw const *object as u64;
+    if let Some(offset) = address.checked_sub(boot::image_symbols().0) {
+        return (offset < boot::image_bytes()).then(|| Hpa::new(boot::info().kernel_start + offset));
+    }
+    address.checked_sub(DIRECT_BASE).filter(|offset| *offset < DIRECT_BYTES).map(Hpa::new)
 }
 
 /// The entry in a table that is a kernel frame.

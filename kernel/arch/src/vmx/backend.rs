@@ -6,11 +6,15 @@ use super::vmcs::{read, write};
 use super::{host, processor, segment, switch};
 use crate::X86;
 use crate::cpu::{control, msr as registers};
+use crate::interrupt;
 use crate::virtualization::residue;
 use abi::{GPR_RSP, SegmentState, VcpuPage};
+use alloc::sync::Arc;
 use base_units::{Gpa, Hpa};
 use core::sync::atomic::Ordering::Relaxed;
-use kernel_core::vcpu::{DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, VirtualCpu};
+use kernel_core::vcpu::{
+    DescriptorTable, Event, Exit, ExitHandler, Facts, Interrupts, Segment, VcpuShared, VirtualCpu,
+};
 use spec::apic::register;
 use spec::control::{CR0_ET, CR0_NE, RFLAGS_IF};
 use spec::msr;
@@ -81,6 +85,9 @@ impl VirtualCpu<X86> for Vmx {
         residue::fill_return_buffer();
         if self.capabilities.leaks.clears_buffers {
             residue::clear_buffers();
+        }
+        if let Some(vector) = self.arrived.take() {
+            interrupt::arrived(vector);
         }
     }
 
@@ -437,6 +444,10 @@ impl VirtualCpu<X86> for Vmx {
     #[inline]
     fn request_interrupts(&mut self, word: usize, requested: u64, level: u64) {
         self.give_more(word, requested, level);
+    }
+
+    fn take_posts(&mut self, shared: &Arc<VcpuShared<X86>>) {
+        self.watch_posts(shared);
     }
 
     #[inline]

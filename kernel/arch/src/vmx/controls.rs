@@ -100,6 +100,17 @@ pub fn keeps_interrupts(read: impl Fn(u32) -> u64, primary: u32) -> bool {
     may & KEEPS_INTERRUPTS == KEEPS_INTERRUPTS && primary & primary::MSR_BITMAP != 0
 }
 
+/// Whether the processor can take posted interrupts of a guest whose interrupts it keeps: with the vector that tells it come all
+/// host interrupts, so that they have to be acknowledged by the exit (Intel SDM vol. 3, 27.2.1.1).
+pub fn takes_posts(read: impl Fn(u32) -> u64, controls: Controls) -> bool {
+    let has_true = read(capability::BASIC) & capability::BASIC_HAS_TRUE != 0;
+    let number = capability::PIN + if has_true { capability::TRUE_DISTANCE } else { 0 };
+    let may = (read(number) >> 32) as u32;
+    may & pin::POSTED != 0
+        && controls.exit & exit_control::ACKNOWLEDGE != 0
+        && keeps_interrupts(read, controls.primary)
+}
+
 /// Chooses the controls. `read` reads a capability MSR; `has_timer`: the preemption timer is wanted.
 ///
 /// # Errors
@@ -129,7 +140,7 @@ pub fn choose(read: impl Fn(u32) -> u64, has_timer: bool) -> Result<Controls, Un
             pin: allowed(capability::PIN).choose(PIN, timer)?,
             primary: primary.choose(PRIMARY, primary::MSR_BITMAP)?,
             secondary: second.choose(secondary_needed, SECONDARY_WANTED)?,
-            exit: allowed(capability::EXIT).choose(EXIT, 0)?,
+            exit: allowed(capability::EXIT).choose(EXIT, exit_control::ACKNOWLEDGE)?,
             entry: allowed(capability::ENTRY).choose(ENTRY, 0)?,
         })
     };
@@ -213,6 +224,23 @@ mod tests {
             let lacking = processor(move |_, all| all & !(u64::from(control) << 32));
             assert!(!keeps_interrupts(lacking, primary::MSR_BITMAP));
         }
+    }
+
+    #[test]
+    fn posted_interrupts_need_acknowledged_exits_and_kept_interrupts() {
+        let takes = |wanted: u32, bits: u32| {
+            let lacking = || {
+                processor(move |number, all| match number {
+                    _ if number == wanted => all & !(u64::from(bits) << 32),
+                    _ => all,
+                })
+            };
+            takes_posts(lacking(), choose(lacking(), false).unwrap())
+        };
+        assert!(takes(0, 0));
+        assert!(!takes(capability::PIN + capability::TRUE_DISTANCE, pin::POSTED));
+        assert!(!takes(capability::EXIT + capability::TRUE_DISTANCE, exit_control::ACKNOWLEDGE));
+        assert!(!takes(capability::SECONDARY, secondary::INTERRUPT_DELIVERY));
     }
 
     #[test]

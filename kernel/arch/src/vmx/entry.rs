@@ -167,8 +167,13 @@ impl Vmx {
         }
         // A full log is found like a violation, in the middle of whatever.
         self.settle(if reason == reason::LOG_FULL { qualification } else { 0 });
-        let event = if reason == reason::EXCEPTION { read(field::EXIT_EVENT) as u32 } else { 0 };
+        let event = match reason {
+            reason::EXCEPTION | reason::INTERRUPT => read(field::EXIT_EVENT) as u32,
+            _ => 0,
+        };
         match reason {
+            // Without the control it is invalid, and the interrupt waits for ring 0 to let it in.
+            reason::INTERRUPT => self.arrived = (event & event::VALID != 0).then_some(event as u8),
             reason::EXCEPTION => self.settle_exception(event, qualification),
             reason::INTERRUPT_WINDOW => return self.window_opened(),
             reason::NMI_WINDOW => return self.nmi_window_opened(),

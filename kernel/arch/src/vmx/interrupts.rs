@@ -3,23 +3,28 @@
 //!
 //! The virtual-APIC page holds IRR, ISR, TMR and TPR as the guest reads them; the interrupt status names the highest requested
 //! and the highest serviced vector. An entry looks at both and at the priorities, so what is requested goes to the guest with it.
+//!
+//! Where the processor can, it takes posted interrupts too: what others post while the guest runs goes there without ring 0.
 
 use super::controls::KEEPS_INTERRUPTS;
 use super::permissions;
 use super::vcpu::{TODO_OFFER, Vmx};
 use super::vmcs::{read, write};
+use crate::X86;
+use crate::interrupt::POSTED;
 use crate::paging::direct;
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use kernel_core::vcpu::{Interrupts, Vectors};
+use kernel_core::vcpu::{Interrupts, VcpuShared, Vectors};
 use spec::apic::register;
 use spec::control::RFLAGS_IF;
-use spec::vmx::{field, interruptibility, primary};
+use spec::vmx::{field, interruptibility, pin, primary};
 
 impl Vmx {
     /// A register in the virtual-APIC page.
     #[inline(always)]
     pub(super) fn apic_register(&self, offset: u32) -> &AtomicU32 {
-        let place = direct::address(self.apic.address()) + u64::from(offset);
+        let place = direct::address(self.apic.address()).wrapping_add(u64::from(offset));
         // SAFETY: the frame is mapped as long as it lives, and is only ever accessed as atomics; registers are below its end.
         unsafe { &*(place as *const AtomicU32) }
     }
@@ -58,8 +63,29 @@ impl Vmx {
         let serviced = u64::from(highest(&interrupts.in_service));
         write(field::INTERRUPT_STATUS, serviced << 8 | u64::from(highest(&interrupts.requested)));
         self.set_secondary(KEEPS_INTERRUPTS, true);
+        self.set_posting(true);
         write(field::MSR_BITMAP, permissions::kept_address());
         self.todo |= TODO_OFFER;
+    }
+
+    /// Has the processor take what is posted to `shared` while it keeps the interrupts (30.6): told by [`POSTED`] while the guest
+    /// runs, it requests the posted vectors, without an exit. It is told at the first instruction if the vector waits since ring 0.
+    pub(super) fn watch_posts(&mut self, shared: &Arc<VcpuShared<X86>>) {
+        if !self.capabilities.takes_posts {
+            return;
+        }
+        let Some(descriptor) = direct::physical(shared.posted()) else { return };
+        write(field::POSTED_VECTOR, u64::from(POSTED));
+        write(field::POSTED_DESCRIPTOR, descriptor.raw());
+        self.posts = Some(shared.clone());
+    }
+
+    /// Says whether it does so now. Without virtual-interrupt delivery it must not.
+    fn set_posting(&self, is_on: bool) {
+        if self.posts.is_some() {
+            let bit = if is_on { pin::POSTED } else { 0 };
+            write(field::PIN_CONTROLS, u64::from(self.capabilities.controls.pin | bit));
+        }
     }
 
     /// Gives it more, of word `word` (below 4).
@@ -137,6 +163,7 @@ impl Vmx {
     /// Takes the interrupts back.
     #[cold]
     pub(super) fn take_back(&mut self) -> Interrupts {
+        self.set_posting(false);
         self.set_secondary(KEEPS_INTERRUPTS, false);
         self.todo |= TODO_OFFER;
         write(field::MSR_BITMAP, permissions::address());

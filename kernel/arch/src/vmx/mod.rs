@@ -19,6 +19,11 @@
 //! - VPID, 1 GiB pages, PAUSE-loop exiting, RDTSCP, INVPCID, MSR bitmaps, intercepting ENCLS and ENCLV;
 //! - virtual-interrupt delivery with APIC-register virtualisation, while a guest's local APIC is in x2APIC mode. In xAPIC mode,
 //!   and without it, the local APIC in `kernel_core` injects interrupts with entries;
+//! - with it, posted interrupts: what another processor posts while the guest runs goes to the guest without an exit. What is posted
+//!   always lies in a descriptor of the processor's form (`kernel_core::vcpu::Posted`) and always has its own notification vector,
+//!   which is an interrupt like any other where nobody takes it; so the way there is the same on all machines, and one control
+//!   bit makes the difference. It wants host interrupts acknowledged by the exit, which they are wherever that is offered:
+//!   the vector arrives (`crate::interrupt`) when the run ends. No emulator has posted interrupts;
 //! - for guests whose memory is tracked, the page-modification log and with it EPT's accessed and dirty bits. Others are tracked
 //!   by write protection;
 //! - TSC scaling, for VMs that were saved where the TSC had another rate;
@@ -29,8 +34,6 @@
 //! faults and table loads that belong to it. Ring 0 sees only what the guest must not have.
 //!
 //! Not used:
-//! - posted interrupts: they want host interrupts acknowledged by the exit, which would change how every host interrupt is
-//!   taken, and no emulator has them to try it. An interrupt for a running guest is posted to its vCPU, whose processor is notified.
 //! - the APIC-access page: xAPIC mode stays with the model.
 //! - the preemption timer, but on an emulator that holds host interrupts back while a guest has interrupts off (`processor`).
 

@@ -38,6 +38,8 @@ pub(super) struct Capabilities {
     pub(super) has_branch_barrier: bool,
     pub(super) has_tsc_aux: bool,
     pub(super) leaks: Leaks,
+    /// Posted interrupts go to the guest without ring 0 while the processor keeps its interrupts.
+    pub(super) takes_posts: bool,
     /// Interrupts that the processor keeps may come with IF off (`interrupts`).
     pub(super) lets_interrupts_slip: bool,
     pub(super) facts: Facts,
@@ -121,6 +123,7 @@ fn find_capabilities() -> Result<Capabilities, Unavailable> {
         cr4_fixed: capability_of(capability::CR4_FIXED0),
         has_branch_barrier: residue::has_branch_barrier(),
         has_tsc_aux: controls.secondary & secondary::RDTSCP != 0 && residue::has_tsc_aux(),
+        takes_posts: controls::takes_posts(capability_of, controls),
         lets_interrupts_slip: is_bochs(),
         leaks: leaks::find(cpuid(7, 0).edx, || capability_of(ARCH_CAPABILITIES)),
         facts,

@@ -18,7 +18,7 @@ pub(super) struct Switch {
 /// Runs the guest of the current control structure until it exits; whether the entry failed at once (VMfail). General
 /// registers but RSP come from `page` and go there.
 ///
-/// Host interrupts end the guest; they still wait when this returns. No register holds a value of the guest's then.
+/// Host interrupts end the guest; they have not arrived yet when this returns. No register holds a value of the guest's then.
 ///
 /// # Safety
 /// The current structure's controls, map and EPT keep the guest away from the host, and its host state is this processor's.

@@ -7,10 +7,11 @@ use super::{host, permissions};
 use crate::X86;
 use crate::cpu::local::index;
 use crate::virtualization::Tag;
+use alloc::sync::Arc;
 use base_units::Hpa;
 use kernel_core::Machine;
 use kernel_core::memory::KernelFrame;
-use kernel_core::vcpu::Vectors;
+use kernel_core::vcpu::{VcpuShared, Vectors};
 use spec::control::{
     CR0_AM, CR0_EM, CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, DR6_FIXED, DR7_FIXED,
     RFLAGS_FIXED,
@@ -45,6 +46,8 @@ pub struct Vmx {
     pub(super) done: u8,
     /// A run has begun: what is switched by hand is on the processor.
     pub(super) is_loaded: bool,
+    /// The host interrupt that the exit acknowledged, until the run ends.
+    pub(super) arrived: Option<u8>,
     /// An exit in place of the one that the processor reports.
     pub(super) instead: Instead,
     pub(super) tag: Tag,
@@ -75,6 +78,8 @@ pub struct Vmx {
     /// The interrupt on offer.
     pub(super) offer: Option<u8>,
     pub(super) is_offer_taken: bool,
+    /// Where others post, if the processor takes interrupts from there: the structure has its address.
+    pub(super) posts: Option<Arc<VcpuShared<X86>>>,
     /// Level-triggered vectors among those that the processor keeps.
     pub(super) level: Vectors,
     /// The ends of all vectors exit, not those of level-triggered ones alone.
@@ -137,6 +142,7 @@ impl Vmx {
             todo: TODO_FLUSH | TODO_MEMORY | TODO_DIRECTORY,
             done: 0,
             is_loaded: false,
+            arrived: None,
             instead: Instead::Nothing,
             tag: Tag::NONE,
             host_cpu: usize::MAX,
@@ -154,6 +160,7 @@ impl Vmx {
             event: 0,
             offer: None,
             is_offer_taken: false,
+            posts: None,
             level: [0; 4],
             shows_ends: false,
             threshold: 0,
