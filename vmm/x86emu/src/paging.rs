@@ -28,6 +28,10 @@ const FRAME_64: u64 = 0x000F_FFFF_FFFF_F000;
 const FRAME_32: u64 = 0xFFFF_F000;
 /// Bits below the address of a large page's entry: flags, and PAT in bit 12.
 const LARGE_LOW_BITS: u64 = 0x1FFF;
+/// Bits of a 64-bit entry that mean something with four and more levels only.
+const LONG_BITS: u64 = 0x7FF << 52;
+/// The one bit between flags and address of a 4 MiB page's entry that is no address bit.
+const LARGE_LEGACY_RESERVED: u64 = 1 << 21;
 /// Highest level whose 64-bit entries may be pages: 1 GiB at level 3.
 const LARGE_LEVEL_MAX: u32 = 3;
 
@@ -206,7 +210,8 @@ impl Paging {
         } else {
             0
         };
-        no_execute | for_size
+        let for_mode = if self.tables == Tables::Extended { LONG_BITS } else { 0 };
+        no_execute | for_size | for_mode
     }
 
     /// PAE: four top-level entries without rights, then two levels as in long mode.
@@ -245,7 +250,11 @@ impl Paging {
                 return Err(self.fault(address, intent, 0));
             }
             rights.narrow(entry);
-            if shift == 12 || has_large && entry & LARGE != 0 {
+            let is_large = shift != 12 && has_large && entry & LARGE != 0;
+            if is_large && entry & LARGE_LEGACY_RESERVED != 0 {
+                return Err(self.fault(address, intent, CODE_PROTECTION | CODE_RESERVED));
+            }
+            if shift == 12 || is_large {
                 self.check(rights, address, intent)?;
                 note_access(memory, place, entry, leaf_bits(intent));
                 return Ok(legacy_page(entry, address, shift));

@@ -138,6 +138,95 @@ fn the_old_modes_work_as_well() {
 }
 
 #[test]
+fn the_old_modes_note_accesses_and_have_reserved_bits_of_their_own() {
+    let memory = tables(PRESENT | WRITABLE);
+    let mut pae = TestProcessor::new(Mode::Bits32);
+    (pae.cr0, pae.cr4, pae.cr3) = (pae.cr0 | CR0_PG, CR4_PAE, PDPT);
+    assert_eq!(walk(&pae, &memory, Intent::Write), Ok(PAGE + 0x234));
+    assert_eq!(memory.read_u64(Gpa::new(PDPT)), Ok(PD | PRESENT | WRITABLE), "there is nothing to note in");
+    assert_eq!(memory.read_u64(Gpa::new(PD)), Ok(PT | PRESENT | WRITABLE | ACCESSED));
+    assert_eq!(memory.read_u64(Gpa::new(PT + 8)), Ok(PAGE | PRESENT | WRITABLE | ACCESSED | DIRTY));
+    memory.write_u64(Gpa::new(PT + 8), PAGE | PRESENT | 1 << 52).unwrap();
+    assert_eq!(walk(&pae, &memory, Intent::Read), Err(CODE_PROTECTION | CODE_RESERVED));
+    assert!(walk(&long_mode(), &memory, Intent::Read).is_ok(), "bits for the system in long mode");
+
+    let mut legacy = TestProcessor::new(Mode::Bits32);
+    (legacy.cr0, legacy.cr4, legacy.cr3) = (legacy.cr0 | CR0_PG, CR4_PSE, 0x7000);
+    memory.write_u32(Gpa::new(0x7000), 0x8003).unwrap();
+    memory.write_u32(Gpa::new(0x8004), 0x9003).unwrap();
+    assert_eq!(walk(&legacy, &memory, Intent::Write), Ok(0x9234));
+    assert_eq!(memory.read_u32(Gpa::new(0x7000)), Ok(0x8023));
+    assert_eq!(memory.read_u32(Gpa::new(0x8004)), Ok(0x9063));
+    memory.write_u32(Gpa::new(0x7000), 0x0040_0083 | 1 << 21).unwrap();
+    assert_eq!(walk(&legacy, &memory, Intent::Read), Err(CODE_PROTECTION | CODE_RESERVED));
+}
+
+/// What the manual says of an access to a page that all levels together call a user's, writable, not for execution (Intel
+/// SDM vol. 3, 4.6.1).
+fn is_allowed(cpu: &TestProcessor, intent: Intent, [is_user, is_writable, is_data]: [bool; 3]) -> bool {
+    let (smep, smap) = (cpu.cr4 & CR4_SMEP != 0, cpu.cr4 & CR4_SMAP != 0);
+    let is_executable = !is_data || cpu.efer & EFER_NXE == 0;
+    match (cpu.level, is_user, intent) {
+        (3, false, _) => false,
+        (3, true, Intent::Read) => true,
+        (3, true, Intent::Write) => is_writable,
+        (3, true, Intent::Fetch) => is_executable,
+        (_, true, Intent::Fetch) => is_executable && !smep,
+        (_, false, Intent::Fetch) => is_executable,
+        (_, true, _) if smap && cpu.flags & RFLAGS_AC == 0 => false,
+        (_, _, Intent::Read) => true,
+        (_, _, Intent::Write) => is_writable || cpu.cr0 & CR0_WP == 0,
+    }
+}
+
+/// The processor with these protections on: one bit each of `chosen`.
+fn protected(chosen: u32) -> TestProcessor {
+    let bit = |number: u32, bits: u64| if chosen >> number & 1 != 0 { bits } else { 0 };
+    let mut cpu = long_mode();
+    cpu.cr0 = cpu.cr0 & !CR0_WP | bit(0, CR0_WP);
+    cpu.cr4 |= bit(1, CR4_SMEP) | bit(2, CR4_SMAP);
+    cpu.efer = cpu.efer & !EFER_NXE | bit(3, EFER_NXE);
+    cpu.flags |= bit(4, RFLAGS_AC);
+    cpu.level = bit(5, 3) as u8;
+    cpu
+}
+
+#[test]
+fn every_right_at_every_level_counts_with_every_protection() {
+    let levels = [(PML4, PDPT), (PDPT, PD), (PD, PT), (PT + 8, PAGE)];
+    for chosen in 0..1 << 6 {
+        let cpu = protected(chosen);
+        // Each level gives user and writable, or one of them takes one away or forbids execution; or nobody gives anything.
+        for taken in 0..levels.len() * 3 + 2 {
+            let memory = tables(PRESENT | WRITABLE | USER);
+            let (level, right) = (taken / 3, taken % 3);
+            let bits = [USER, WRITABLE, NO_EXECUTE];
+            let mut rights = [true, true, false];
+            if let Some((at, entry)) = levels.get(level) {
+                memory.write_u64(Gpa::new(*at), (entry | PRESENT | WRITABLE | USER) ^ bits[right]).unwrap();
+                rights[right] = !rights[right];
+            } else if taken == levels.len() * 3 {
+                levels
+                    .iter()
+                    .for_each(|(at, entry)| memory.write_u64(Gpa::new(*at), entry | PRESENT).unwrap());
+                rights = [false, false, false];
+            }
+            let has_reserved = rights[2] && cpu.efer & EFER_NXE == 0;
+            for intent in [Intent::Read, Intent::Write, Intent::Fetch] {
+                let found = walk(&cpu, &memory, intent);
+                let told = std::format!("{chosen:#b} {taken} {intent:?}");
+                if has_reserved {
+                    let code = found.expect_err(&told);
+                    assert_eq!(code & 9, CODE_PROTECTION | CODE_RESERVED, "{told}");
+                } else {
+                    assert_eq!(found.is_ok(), is_allowed(&cpu, intent, rights), "{told}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn bits_that_mean_nothing_are_a_fault_of_their_own() {
     let reserved = CODE_PROTECTION | CODE_RESERVED;
     let large = PRESENT | WRITABLE | LARGE;
