@@ -373,5 +373,10 @@ pub(super) fn x86_emulate() -> Vec<Seed> {
         of("push", 0, &[0xFF, 0x77, 0x08]),
         of("pop", 2, &[0x8F, 0x07]),
         of("table", 6, &[0x26, 0xD7]),
+        of("far_jump", 1, &[0xEA, 0, 0x80, 0, 0, 0x10, 0]),
+        of("far_call", 2, &[0x9A, 0, 0x80, 0x10, 0]),
+        of("far_return", 6, &[0xCB]),
+        of("interrupt_return", 0, &[0x48, 0xCF]),
+        of("load_table", 3, &[0x0F, 0x01, 0x17]),
     ]
 }

@@ -4,9 +4,10 @@ mod cpu;
 
 use crate::Input;
 use cpu::{Accesses, Cpu, MEMORY_BYTES, memory_for};
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use vmm_x86emu::{
-    Fault, INSTRUCTION_BYTES_MAX, InstructionBytes, Mode, Processor, Progress, emulate, emulate_move, fetch,
+    Fault, FullProcessor, INSTRUCTION_BYTES_MAX, InstructionBytes, Mode, Processor, Progress,
+    SegmentRegister, emulate, emulate_move, fetch, paging::Paging,
 };
 
 /// Device accesses of one instruction at the most: so many repetitions, each of them two accesses across pages and a port.
@@ -56,18 +57,49 @@ fn check_success(start: &Cpu, cpu: &Cpu, progress: Progress, instruction: &Instr
         assert_eq!(before, after, "RIP left an instruction that is not finished");
         return assert!(is_text(start, instruction), "only string instructions repeat");
     }
-    if decode(start, instruction).flow_control() != FlowControl::Next {
-        // Far jumps, calls and returns go anywhere, and returns from interrupts and tasks set all flags.
-        return;
+    let decoded = decode(start, instruction);
+    assert!(!decoded.is_invalid(), "no instruction was emulated");
+    if decoded.flow_control() == FlowControl::Next {
+        let mask = if start.mode() == Mode::Bits64 { u64::MAX } else { 0xFFFF_FFFF };
+        assert_eq!(
+            after.wrapping_sub(before) & mask,
+            decoded.len() as u64,
+            "RIP is not at the next instruction"
+        );
+        assert_eq!(start.flags() & !ARITHMETIC, cpu.flags() & !ARITHMETIC, "flags of the system changed");
+    } else {
+        check_far_transfer(start, cpu, &decoded);
     }
-    let mask = if start.mode() == Mode::Bits64 { u64::MAX } else { 0xFFFF_FFFF };
-    let length = after.wrapping_sub(before) & mask;
-    assert!((1..=INSTRUCTION_BYTES_MAX as u64).contains(&length), "RIP moved by {length}");
-    assert!(start.flags() & !ARITHMETIC == cpu.flags() & !ARITHMETIC, "flags of the system changed");
 }
 
 /// Carry, parity, adjust, zero, sign and overflow.
 const ARITHMETIC: u64 = 0x8D5;
+/// Flags that returns never change at the level that they stay at: VM, and IOPL without the system's level.
+const VIRTUAL_8086: u64 = 1 << 17;
+const IO_LEVEL: u64 = 3 << 12;
+const RSP: usize = 4;
+
+/// Far jumps, calls and returns arrive inside of a segment of the same level, and leave all registers but RSP alone; flags
+/// are for IRET.
+fn check_far_transfer(start: &Cpu, cpu: &Cpu, decoded: &Instruction) {
+    let (code, place) = (cpu.segment(SegmentRegister::Cs), cpu.instruction_pointer());
+    if cpu.mode() == Mode::Bits64 {
+        assert!(Paging::of(cpu).is_canonical(place), "RIP is {place:#x}");
+    } else {
+        assert!(place <= u64::from(code.limit), "RIP is {place:#x} behind {:#x}", code.limit);
+    }
+    assert_eq!(start.privilege_level(), cpu.privilege_level(), "the level changed");
+    let others = (0..16).filter(|index| *index != RSP);
+    others.for_each(|index| assert_eq!(start.register(index), cpu.register(index), "register {index}"));
+    let changed = start.flags() ^ cpu.flags();
+    let is_return = matches!(decoded.mnemonic(), Mnemonic::Iret | Mnemonic::Iretd | Mnemonic::Iretq);
+    let kept = match (is_return, cpu.privilege_level()) {
+        (false, _) => u64::MAX,
+        (true, 0) => VIRTUAL_8086,
+        (true, _) => VIRTUAL_8086 | IO_LEVEL,
+    };
+    assert_eq!(changed & kept, 0, "flags changed");
+}
 
 /// Of an instruction with a fault nothing has happened, but for whole repetitions.
 fn check_fault(start: &Cpu, cpu: &Cpu, fault: Fault, platform: &Accesses, instruction: &InstructionBytes) {
