@@ -2,7 +2,7 @@
 
 use crate::cpu::features::{cpuid, physical_bits};
 use kernel_core::vcpu::Facts;
-use spec::control::{CR4_LA57, CR4_OSXSAVE, CR4_PCIDE, CR4_PKE};
+use spec::control::{CR4_LA57, CR4_OSXSAVE, CR4_PCIDE};
 use spec::msr;
 
 /// CR4 bits that every processor with virtualisation has: VME to PCE, OSFXSR, OSXMMEXCPT.
@@ -23,7 +23,8 @@ pub(crate) fn facts(vendor: u32) -> Facts {
     }
 }
 
-/// CR4 bits that this processor takes and that guests may have.
+/// CR4 bits that this processor takes and that guests may have. Protection keys are not among them: PKRU would stay from one
+/// guest to the next, because XCR0 need not name it.
 fn cr4_valid() -> u64 {
     let (basic, extended) = (cpuid(1, 0), cpuid(7, 0));
     let bits = [
@@ -34,7 +35,6 @@ fn cr4_valid() -> u64 {
         (basic.ecx & 1 << 26, CR4_OSXSAVE),
         (extended.ebx & 1 << 7, 1 << 20),
         (extended.ebx & 1 << 20, 1 << 21),
-        (extended.ecx & 1 << 3, CR4_PKE),
     ];
     bits.iter().filter(|(is_there, _)| *is_there != 0).fold(CR4_BASE, |valid, (_, bit)| valid | bit)
 }

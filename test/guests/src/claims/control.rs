@@ -100,8 +100,8 @@ pub(super) fn illegal_control_bits_do_not_stick() -> Verdict {
     if crate::processor::is_qemu() {
         return crate::skip("QEMU does not check CR3 and CR4, and refuses to go on with what it took");
     }
-    // VMXE, SMXE and bits that do not exist.
-    for bit in [13u32, 14, 15, 25, 30, 40, 63] {
+    // VMXE, SMXE, PKE and bits that do not exist.
+    for bit in [13u32, 14, 15, 22, 25, 30, 40, 63] {
         expect_fault("a bit of CR4 that is not offered", set_cr4_bit(bit), PROTECTION)?;
         expect("the bit is not set", cr4(), before.1)?;
     }

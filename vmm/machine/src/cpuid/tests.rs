@@ -50,6 +50,17 @@ fn nested_virtualisation_and_monitor_are_hidden() {
 }
 
 #[test]
+fn no_translation_is_offered_that_the_emulator_does_not_know() {
+    for host in [amd(), intel()] {
+        let plan = CpuidPlan::new(&host, 1);
+        let (leaf7, leaf7_1) = (look_up(&plan, 0, 7, 0), look_up(&plan, 0, 7, 1));
+        assert_eq!(leaf7.ecx & (1 << 3 | 1 << 7 | 1 << 31), 0, "protection keys, shadow stacks");
+        assert_eq!(leaf7_1.eax & 1 << 26, 0, "linear addresses with unused bits");
+        assert_eq!(look_up(&plan, 0, 0x8000_0021, 0).eax & 1 << 7, 0, "the same of AMD");
+    }
+}
+
+#[test]
 fn vector_extensions_need_their_state() {
     let mut host = amd();
     host.guest_xcr0 = 3;
