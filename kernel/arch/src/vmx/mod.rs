@@ -34,6 +34,8 @@
 //! faults and table loads that belong to it. Ring 0 sees only what the guest must not have.
 //!
 //! Not used:
+//! - self-IPIs without an exit (the x2APIC register for them): ring 0 would not hear of what is requested, and could not keep Bochs
+//!   from delivering it with interrupts off (`interrupts`).
 //! - the APIC-access page: xAPIC mode stays with the model.
 //! - the preemption timer, but on an emulator that holds host interrupts back while a guest has interrupts off (`processor`).
 

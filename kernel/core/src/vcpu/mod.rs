@@ -3,6 +3,7 @@
 //! - [`hardware`] is the seam: what AMD-V and VT-x implement, as small decoded values.
 //! - [`Guest`] is what the vCPUs of a virtual machine share; [`VcpuShared`] is the part of a vCPU
 //!   that others may touch, all atomics; [`Vcpu`] belongs to the thread that runs it.
+//! - [`Posted`] is what others post to a vCPU, in a form from which some hardware takes interrupts by itself.
 //! - `run` is the loop: enter the guest, look at the exit, handle it here or return to ring 3.
 //! - `lapic` is the local APIC as a value; it knows no time, no other vCPU and no hardware.
 //!
