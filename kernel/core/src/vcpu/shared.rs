@@ -11,7 +11,7 @@
 //!   [`Wake::wake`], possibly before the thread is parked: a wake-up is a token that is kept.
 //! - `AWAY` (ring 3, or waiting for a processor): the next `run` looks at what is posted.
 
-use super::posted::{POSTED_EXTERNAL, POSTED_INIT, POSTED_KICK, POSTED_SIPI, Posted, SIPI_SHIFT};
+use super::posted::{POSTED_EXTERNAL, POSTED_INIT, POSTED_KICK, POSTED_NMI, POSTED_SIPI, Posted, SIPI_SHIFT};
 use crate::machine::Machine;
 use abi::{ExitCounter, VcpuStats};
 use alloc::sync::Arc;
@@ -117,9 +117,9 @@ impl<M: Machine> VcpuShared<M> {
         }
     }
 
-    /// Posts INIT, which makes an earlier SIPI void.
+    /// Posts INIT, which makes an earlier SIPI or NMI void.
     pub(super) fn post_init(&self) {
-        self.posted.withdraw(POSTED_SIPI | 0xff << SIPI_SHIFT);
+        self.posted.withdraw(POSTED_NMI | POSTED_SIPI | 0xff << SIPI_SHIFT);
         self.post(POSTED_INIT);
     }
 

@@ -186,6 +186,22 @@ fn init_and_sipi_start_a_processor() {
 }
 
 #[test]
+fn init_forgets_an_nmi_that_came_before() {
+    let mut bench = Bench::new(2);
+    bench.enable_x2apic(0);
+    bench.run(1);
+
+    bench.writes_msr(0, X2APIC_ICR, 1 << 32 | 0x4400);
+    bench.writes_msr(0, X2APIC_ICR, 1 << 32 | 0x4500);
+    bench.writes_msr(0, X2APIC_ICR, 1 << 32 | 0x4608);
+    bench.run(0);
+
+    assert_eq!(bench.run(1), Outcome::Interrupted);
+    assert_eq!(bench.vcpus[1].hardware.entries, 1);
+    assert_eq!(bench.vcpus[1].hardware.delivered, []);
+}
+
+#[test]
 fn a_sipi_without_init_is_ignored_by_a_running_processor() {
     let mut bench = listening();
     bench.writes_msr(0, X2APIC_ICR, 0x4608);
