@@ -213,9 +213,11 @@ impl Service {
         let Some(end) = self.program(place).and_then(|link| link.end()) else { return };
         if let Some(run) = self.programs.get_mut(place.index) {
             run.link = None;
+            if run.program.has(Capability::Log) {
+                // Nobody shows the log until it is there again.
+                let _ = self.roots.log.start_echo();
+            }
         }
-        // It may have been the one that shows the log.
-        let _ = self.roots.log.start_echo();
         self.supervisor.handle(now(), &Event::ProgramEnded(ProgramIndex(place.index), end));
         self.farewell_said();
     }

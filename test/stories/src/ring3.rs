@@ -46,7 +46,13 @@ fn hostile(world: &World<'_>) -> Result<(), Failure> {
     running.wait_for("RING3 holds", LIMIT)?;
 
     let mut monitor = Monitor::open(&mut running, LIMIT)?;
-    monitor.wait_for_console("witness", &format!("CLAIM {WITNESS} holds"))
+    monitor.wait_for_console("witness", &format!("CLAIM {WITNESS} holds"))?;
+    match running.printed().matches("supervisor: program hostile: ended").count() {
+        1 => Ok(()),
+        times => Err(Failure::Wrong(format!(
+            "its end was told {times} times: who else writes to the serial line?"
+        ))),
+    }
 }
 
 /// What ring 0 offers for guests' memory and clocks. Whether writes are logged shows in the faults that they cost once all
