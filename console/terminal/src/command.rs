@@ -1,6 +1,6 @@
 //! The monitor's commands.
 
-use crate::commands::{Argument, COMMANDS, CommandWord, PANIC};
+use crate::commands::{Argument, COMMANDS, CommandWord, PANIC, RENEW};
 use alloc::string::String;
 use core::fmt;
 
@@ -48,6 +48,8 @@ pub enum Command {
     Reboot,
     /// `panic NAME`: for tests; shows that a dying VMM harms no other.
     Panic(String),
+    /// `renew NAME`: for tests; shows that nothing is missing in a VM's saved state.
+    Renew(String),
     /// `panic`: for tests; shows that a dying console harms no VM.
     PanicConsole,
 }
@@ -77,7 +79,7 @@ impl Command {
     pub fn parse(line: &str) -> Result<Self, CommandError> {
         let mut words = line.split_ascii_whitespace();
         let Some(word) = words.next() else { return Ok(Command::Nothing) };
-        let known = COMMANDS.iter().chain([&PANIC]).find(|command| command.word == word);
+        let known = COMMANDS.iter().chain([&PANIC, &RENEW]).find(|command| command.word == word);
         let command = known.ok_or_else(|| CommandError::Unknown(word.into()))?;
         let argument = words.next();
         let size = if command.argument == Argument::VmAndMib { words.next() } else { None };
@@ -120,6 +122,7 @@ impl Command {
             "reset" => Command::Reset(name),
             "kill" => Command::Kill(name),
             "panic" => Command::Panic(name),
+            "renew" => Command::Renew(name),
             "screen" => Command::Screen(name),
             "look" => Command::Look(name),
             _ => Command::Console(name),
@@ -185,6 +188,8 @@ mod tests {
         assert_eq!(Command::parse("screen a"), Ok(Command::Screen("a".into())));
         assert_eq!(Command::parse("panic a"), Ok(Command::Panic("a".into())));
         assert_eq!(Command::parse("panic"), Ok(Command::PanicConsole));
+        assert_eq!(Command::parse("renew a"), Ok(Command::Renew("a".into())));
+        assert_eq!(Command::parse("renew"), Err(CommandError::MissingName("renew")));
         assert_eq!(Command::parse("log 5"), Ok(Command::Log(5)));
         assert_eq!(Command::parse("balloon a 64"), Ok(Command::Balloon("a".into(), 64)));
         assert_eq!(Command::parse("balloon a"), Err(CommandError::BadSize("".into())));

@@ -47,3 +47,5 @@ pub(crate) const COMMANDS: [CommandWord; 16] = [
 
 /// A test's command, which `help` does not show: lets the VM's process panic, or this console without a name.
 pub(crate) const PANIC: CommandWord = command("panic", Argument::Vm, "lets the VM's process panic");
+/// Another one.
+pub(crate) const RENEW: CommandWord = command("renew", Argument::Vm, "lets it go on from its saved state");

@@ -354,6 +354,7 @@ impl Console {
                 self.ask(id, Request::Balloon { name, bytes: u64::from(mib) << 20 });
             }
             Command::Panic(name) => self.ask(id, Request::Panic(name)),
+            Command::Renew(name) => self.ask(id, Request::Renew(name)),
             Command::PanicConsole => self.effects.push(Effect::Panic),
             Command::Statistics => self.ask(id, Request::Statistics),
             Command::Cpus => self.ask(id, Request::Cpus),

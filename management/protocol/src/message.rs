@@ -31,6 +31,8 @@ pub enum Request {
     Kill(String),
     /// Lets a VM's process panic: a test that this harms nobody else.
     Panic(String),
+    /// Has a VM go on from its saved state: a test that nothing is missing in it.
+    Renew(String),
     /// The machine's counters.
     Statistics,
     /// Processors.

@@ -38,6 +38,7 @@ pub enum Effect {
     /// | `vm NAME: starting` | its process is being started |
     /// | `vm NAME: started` | the guest's first instruction is about to run |
     /// | `vm NAME: was reset` | the guest reset itself |
+    /// | `vm NAME: goes on from its saved state` | a test had its state saved and taken over |
     /// | `vm NAME: stopping` | its power button was pressed on request |
     /// | `vm NAME: powered off` | the guest turned itself off |
     /// | `vm NAME: killed` | it was ended on request, or did not stop in time |

@@ -105,6 +105,9 @@ impl Supervisor {
             Request::Panic(name) => {
                 self.with_vm(name, |vm, effects| vm.ask(vmm_protocol::Request::Panic, effects))
             }
+            Request::Renew(name) => {
+                self.with_vm(name, |vm, effects| vm.ask(vmm_protocol::Request::Renew, effects))
+            }
             Request::Balloon { name, bytes } => {
                 self.with_vm(name, |vm, effects| vm.ask(vmm_protocol::Request::Balloon(*bytes), effects))
             }

@@ -52,6 +52,8 @@ pub(crate) struct VmLife {
     last_word: Option<LastWord>,
     outcome: String,
     reset_logged: Option<Nanos>,
+    /// It was asked to go on from its saved state, and has not said yet that it does.
+    is_renewing: bool,
     restarts: u32,
     backoff: Backoff,
 }
@@ -67,6 +69,7 @@ impl VmLife {
             last_word: None,
             outcome: String::new(),
             reset_logged: None,
+            is_renewing: false,
             restarts: 0,
             backoff: Backoff::default(),
         }
@@ -146,6 +149,7 @@ impl VmLife {
         if self.phase != Phase::Running {
             return Err(Refusal::NotRunning);
         }
+        self.is_renewing |= request == Request::Renew;
         effects.push(Effect::AskVm(self.index, request));
         Ok(())
     }
@@ -161,6 +165,11 @@ impl VmLife {
                 effects.log(format!("vm {}: started", self.name));
             }
             Report::WasReset => self.log_reset(now, effects),
+            Report::Renewed => {
+                if core::mem::take(&mut self.is_renewing) {
+                    effects.log(format!("vm {}: goes on from its saved state", self.name));
+                }
+            }
             Report::PoweredOff => self.hear_last_word(now, LastWord::PoweredOff),
             Report::Failed(reason) | Report::Refused(reason) => {
                 self.hear_last_word(now, LastWord::Failed(tamed(reason)));

@@ -283,6 +283,20 @@ fn a_program_that_dies_comes_back_without_touching_the_vms() {
 }
 
 #[test]
+fn a_renewal_is_told_once_for_each_that_was_asked_for() {
+    let mut supervisor = running("", &["", ""]);
+    let renewed = |supervisor: &mut Supervisor| {
+        after(supervisor, Nanos::from_millis(10), Event::VmReported(A, Report::Renewed))
+    };
+
+    assert_eq!(renewed(&mut supervisor), []);
+    assert_eq!(supervisor.request(Nanos::ZERO, &Request::Renew("a".into())), Ok(()));
+    supervisor.take_effects();
+    assert_eq!(renewed(&mut supervisor), [log("vm a: goes on from its saved state")]);
+    assert_eq!(renewed(&mut supervisor), []);
+}
+
+#[test]
 fn a_guest_that_resets_all_day_does_not_fill_the_log() {
     let mut supervisor = running("", &["", ""]);
     let mut reset =

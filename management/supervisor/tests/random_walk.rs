@@ -38,6 +38,7 @@ fn reports() -> impl Strategy<Value = Report> {
         3 => Just(Report::Started),
         1 => Just(Report::PoweredOff),
         1 => Just(Report::WasReset),
+        1 => Just(Report::Renewed),
         1 => any::<String>().prop_map(Report::Failed),
         1 => any::<String>().prop_map(Report::Refused),
     ]

@@ -17,6 +17,7 @@ mod pc;
 mod reading;
 mod refusals;
 mod ring3;
+mod saving;
 mod software;
 mod story;
 mod uefi;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Story> {
     stories.extend(usb::stories());
     stories.extend(uefi::stories());
     stories.extend(lives::stories());
+    stories.extend(saving::stories());
     stories.extend(isolation::stories());
     stories.extend(ring3::stories());
     stories.extend(machines::stories());

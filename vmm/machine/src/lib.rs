@@ -31,4 +31,4 @@ pub use error::PlanError;
 pub use memory_map::{MemoryKind, MemoryMap, MemoryRange, RamRegion};
 pub use plan::{HostFacts, MachinePlan};
 pub use slots::{PciRole, PciSlot, PciSlots};
-pub use vcpu_state::{SavedMsr, VcpuState, is_same_rate};
+pub use vcpu_state::{SavedMsr, VcpuState, is_same_rate, ticks_at_rate};

@@ -69,9 +69,25 @@ pub fn is_same_rate(saved_hz: u64, host_hz: u64) -> bool {
     saved_hz.abs_diff(host_hz) <= host_hz / TOLERANCE
 }
 
+/// How far a counter of `rate_hz` is when one of `host_hz` that began with it is at `host_ticks`.
+pub fn ticks_at_rate(host_ticks: u64, host_hz: u64, rate_hz: u64) -> u64 {
+    if rate_hz == host_hz {
+        return host_ticks;
+    }
+    // Counters wrap, as the product of two of 64 bits cut to 64 does.
+    (u128::from(host_ticks) * u128::from(rate_hz) / u128::from(host_hz.max(1))) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_counter_at_another_rate_is_as_much_further() {
+        assert_eq!(ticks_at_rate(u64::MAX, 2_000_000_000, 2_000_000_000), u64::MAX);
+        assert_eq!(ticks_at_rate(4_000_000_000, 2_000_000_000, 3_000_000_000), 6_000_000_000);
+        assert_eq!(ticks_at_rate(4_000_000_000, 0, 3_000_000_000), 12_000_000_000_000_000_000);
+    }
 
     #[test]
     fn rates_that_crystals_differ_by_are_the_same() {

@@ -62,6 +62,7 @@ fn answer(vm: &Vm, request: Request) {
             });
         }
         Request::Reset => vm.lifecycle.reset(vm),
+        Request::Renew => vm.lifecycle.renew(vm),
         Request::Balloon(bytes) => crate::board::set_balloon(vm, bytes),
         Request::Statistics => report(vm, &Report::Statistics(statistics(vm))),
         Request::Panic => panic!("the supervisor asked for it"),

@@ -3,7 +3,7 @@
 use crate::{
     EXIT_CODE_FAILED, EXIT_CODE_ORPHANED, EXIT_CODE_POWERED_OFF, control,
     lifecycle::{End, Phase},
-    loading, screen,
+    loading, saving, screen,
     vm::Vm,
 };
 use alloc::format;
@@ -33,6 +33,7 @@ pub(crate) fn run(vm: &'static Vm) -> i64 {
         match vm.lifecycle.phase() {
             Phase::Running => wait(vm),
             Phase::Resetting => starts = start(vm, starts),
+            Phase::Renewing => starts = renew(vm, starts),
             Phase::Ending => return finish(vm),
         }
     }
@@ -58,7 +59,27 @@ fn start(vm: &Vm, starts: u64) -> u64 {
         return starts;
     }
     control::report(vm, if is_first { &Report::Started } else { &Report::WasReset });
-    vm.lifecycle.start()
+    vm.lifecycle.start(Phase::Running)
+}
+
+/// Saves the state of the machine and lets it go on from what was saved.
+fn renew(vm: &Vm, starts: u64) -> u64 {
+    // The last exits of the vCPUs may have asked for a reset.
+    if !vm.lifecycle.wait_until_parked() || vm.lifecycle.phase() != Phase::Renewing {
+        return starts;
+    }
+    // Now that all of them rest, nobody sends the others anything any more: each can save itself.
+    vm.start.lock().saved_at = user_rt::read_ticks();
+    let starts = vm.lifecycle.start(Phase::Renewing);
+    if !vm.lifecycle.wait_until_parked() {
+        return starts;
+    }
+    if let Err(sentence) = saving::renew(vm) {
+        vm.lifecycle.fail(vm, sentence);
+        return starts;
+    }
+    control::report(vm, &Report::Renewed);
+    vm.lifecycle.start(Phase::Running)
 }
 
 /// Waits for something to do and does it.

@@ -40,6 +40,11 @@ impl Doorbells {
         self.bells.get(index).map(|bell| (bell.device, bell.doorbell.queue))
     }
 
+    /// Device and queue of every doorbell that is set.
+    pub(crate) fn queues(&self) -> Vec<(u16, u16)> {
+        self.bells.iter().filter(|bell| bell.is_set).map(|bell| (bell.device, bell.doorbell.queue)).collect()
+    }
+
     fn remove_all(&mut self, vm: &Vm) {
         for bell in self.bells.iter_mut().filter(|bell| bell.is_set) {
             let Doorbell { address, bytes, .. } = bell.doorbell;

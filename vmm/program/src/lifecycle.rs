@@ -1,6 +1,6 @@
-//! Start, reset and end of the machine.
+//! Start, reset, renewal and end of the machine.
 //!
-//! All vCPU threads park; the device loop then brings everything to its first state and lets
+//! All vCPU threads park; the device loop then brings everything to its first or its saved state and lets
 //! them go. The start of the machine is its first reset. Whoever asks for a change only says so
 //! and kicks the vCPUs: the device loop is the one that does it, and holds no lock while it waits.
 
@@ -18,8 +18,10 @@ pub(crate) enum Phase {
     Running = 0,
     /// vCPUs park, or wait for the first start.
     Resetting = 1,
+    /// vCPUs park, save themselves and park again: the machine is to go on from its saved state.
+    Renewing = 2,
     /// The process is about to end.
-    Ending = 2,
+    Ending = 3,
 }
 
 /// How the machine ended.
@@ -66,17 +68,30 @@ impl Lifecycle {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Running,
             1 => Phase::Resetting,
+            2 => Phase::Renewing,
             _ => Phase::Ending,
         }
     }
 
-    /// Asks for a reset of the whole machine.
+    /// Asks for a reset of the whole machine. It goes before a renewal, since the last exits before that may ask for it.
     pub(crate) fn reset(&self, vm: &Vm) {
-        let (from, to) = (Phase::Running as u32, Phase::Resetting as u32);
-        if self.phase.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        if self.turn(Phase::Running, Phase::Resetting) || self.turn(Phase::Renewing, Phase::Resetting) {
             vm.kick_all();
             vm.wake_device_loop();
         }
+    }
+
+    /// Asks for the state of the whole machine to be saved and taken over again.
+    pub(crate) fn renew(&self, vm: &Vm) {
+        if self.turn(Phase::Running, Phase::Renewing) {
+            vm.kick_all();
+            vm.wake_device_loop();
+        }
+    }
+
+    /// Changes the phase, if it is `from`.
+    fn turn(&self, from: Phase, to: Phase) -> bool {
+        self.phase.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Turns the machine off.
@@ -127,14 +142,13 @@ impl Lifecycle {
         true
     }
 
-    /// Lets the parked vCPUs go. Returns how many starts there have been.
-    pub(crate) fn start(&self) -> u64 {
+    /// Lets the parked vCPUs go: into the guest, or to save themselves. Returns how many starts there have been.
+    pub(crate) fn start(&self, to: Phase) -> u64 {
         let mut state = self.state.lock();
         state.parked = 0;
         state.starts += 1;
-        let (from, to) = (Phase::Resetting as u32, Phase::Running as u32);
         // A machine that ends meanwhile stays ended.
-        let _ = self.phase.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.turn(Phase::Resetting, to) || self.turn(Phase::Renewing, to);
         self.changed.notify_all();
         state.starts
     }

@@ -9,7 +9,7 @@
 //! - [`vcpu`]: one thread for each vCPU, which runs it and answers its exits.
 //! - [`device_loop`]: the main thread: doorbells, timers, console, supervisor.
 //! - [`screen`]: the display for somebody who looks at it.
-//! - [`lifecycle`]: start, reset and end of the machine. [`saving`]: its state as a snapshot.
+//! - [`lifecycle`]: start, reset, renewal and end of the machine. [`saving`]: its state as a snapshot.
 //!
 //! A guest access to a device is: `vcpu_run` returns on the vCPU's thread, the thread takes the lock,
 //! calls the device, carries out the effects and runs the guest again. Nothing on this path allocates.

@@ -43,6 +43,8 @@ pub enum Request {
     PowerButton,
     /// Reset the machine, as its reset button does.
     Reset,
+    /// Save the machine's state and go on from what was saved (only tests send it): shows that nothing is missing.
+    Renew,
     /// Inflate or deflate the balloon to so many bytes.
     Balloon(u64),
     /// Report statistics.
@@ -62,6 +64,8 @@ pub enum Report {
     PoweredOff,
     /// The guest reset itself; the VMM did it in place.
     WasReset,
+    /// Answer to [`Request::Renew`]: the guest is about to go on.
+    Renewed,
     /// The guest broke (triple fault on every vCPU's path, invalid state): a sentence. The VMM exits
     /// with code 1 after this.
     Failed(String),

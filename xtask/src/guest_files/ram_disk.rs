@@ -7,6 +7,8 @@ use crate::{Failure, places};
 
 /// The first program of the guest.
 const INIT: &str = include_str!("init.sh");
+/// A program that never ends.
+const WORK: &str = include_str!("work.sh");
 
 /// Adds busybox, a console and empty folders: what every RAM disk of ours has.
 pub(crate) fn add_busybox(archive: &mut Archive, linux: &Linux) -> Result<(), Failure> {
@@ -43,5 +45,6 @@ fn ram_disk(linux: &Linux, modules: &[PathBuf]) -> Result<Vec<u8>, Failure> {
     }
     archive.file("lib/modules/order", order.as_bytes());
     archive.program("init", INIT.as_bytes());
+    archive.program("bin/work", WORK.as_bytes());
     Ok(archive.finish())
 }

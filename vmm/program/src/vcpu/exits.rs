@@ -18,9 +18,9 @@ static UNKNOWN_INSTRUCTIONS: AtomicU32 = AtomicU32::new(0);
 
 /// One vCPU on its thread.
 pub(crate) struct Exits {
-    pub(super) vm: &'static Vm,
+    pub(crate) vm: &'static Vm,
     pub(crate) runner: VcpuRunner,
-    index: u32,
+    pub(crate) index: u32,
     pub(crate) paravirtual: ParavirtualMsrs,
 }
 
@@ -30,13 +30,18 @@ impl Exits {
         Self { vm, runner, index, paravirtual: ParavirtualMsrs::default() }
     }
 
-    /// Brings the vCPU to the state in which it starts.
+    /// Brings the vCPU to the state in which it starts, or to the one that was saved.
     pub(crate) fn begin(&mut self, initial: &Initial, is_first: bool) -> Result<(), Error> {
         if !is_first {
             self.paravirtual = ParavirtualMsrs::default();
             initial.restore(&mut self.runner)?;
         }
-        let start = self.vm.start.lock();
+        let mut start = self.vm.start.lock();
+        if let Some(state) = start.saved.remove(&self.index) {
+            let saved_at = start.saved_at;
+            drop(start);
+            return self.restore(&state, saved_at);
+        }
         self.runner.set_tsc_offset(0u64.wrapping_sub(start.tsc_origin))?;
         if self.index != 0 {
             return Ok(());

@@ -8,7 +8,7 @@ mod processor;
 mod reach;
 pub(crate) mod start;
 
-use crate::vm::Vm;
+use crate::{lifecycle::Phase, vm::Vm};
 use alloc::{format, vec::Vec};
 use exits::Exits;
 use start::Initial;
@@ -41,6 +41,10 @@ fn run(vm: &'static Vm, index: u32) -> Result<(), Error> {
     let mut exits = Exits::new(vm, runner, index);
     loop {
         let starts = vm.lifecycle.park();
+        if vm.lifecycle.phase() == Phase::Renewing {
+            exits.save()?;
+            continue;
+        }
         exits.begin(&initial, starts == 1)?;
         exits.run()?;
     }

@@ -1,28 +1,51 @@
 //! The state in which a vCPU starts.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use spec::msr;
 use user_rt::{ApicState, Error, GPR_RDX, MsrValue, RegisterState, SegmentState, VcpuRunner, system_info};
 use vmm_firmware::{Segment, StartRegisters};
+use vmm_machine::VcpuState;
 
-/// MSRs that a reset brings back: those of system calls, memory types, and the TSC's correction. The rest is part of
-/// the registers or of the local APIC.
-pub(crate) const MSRS: [u32; 15] = [
-    0x03B,
-    0x174,
-    0x175,
-    0x176,
-    0x277,
-    0x2FF,
-    0x1D9,
-    0xC000_0081,
-    0xC000_0082,
-    0xC000_0083,
-    0xC000_0084,
-    0xC000_0100,
-    0xC000_0101,
-    0xC000_0102,
-    0xC000_0103,
+/// MSRs that a reset brings back and that a saved state has, beside those that are part of the registers or of the local
+/// APIC: system calls, the TSC's correction, and memory types.
+const MSRS: [u32; 16] = [
+    msr::TSC_ADJUST,
+    msr::SYSENTER_CS,
+    msr::SYSENTER_ESP,
+    msr::SYSENTER_EIP,
+    msr::DEBUG_CTL,
+    msr::STAR,
+    msr::LSTAR,
+    msr::CSTAR,
+    msr::SFMASK,
+    msr::FS_BASE,
+    msr::GS_BASE,
+    msr::KERNEL_GS_BASE,
+    msr::TSC_AUX,
+    msr::PAT,
+    msr::MTRR_DEFAULT,
+    msr::MTRR_FIXED_64K,
 ];
+/// The rest of the memory type registers: first and last of each run.
+const MTRRS: [(u32, u32); 3] = [
+    (msr::MTRR_VARIABLE, msr::MTRR_VARIABLE + 15),
+    (msr::MTRR_FIXED_16K, msr::MTRR_FIXED_16K + 1),
+    (msr::MTRR_FIXED_4K, msr::MTRR_FIXED_4K + 7),
+];
+
+/// The values of [`MSRS`] and [`MTRRS`], as far as the processor has them.
+pub(crate) fn read_msrs(runner: &VcpuRunner) -> Vec<MsrValue> {
+    let runs = MTRRS.into_iter().flat_map(|(first, last)| first..=last);
+    let mut values = Vec::new();
+    for number in MSRS.into_iter().chain(runs) {
+        let mut value = [MsrValue { number, reserved: 0, value: 0 }];
+        if runner.read_msrs(&mut value).is_ok() {
+            values.extend(value);
+        }
+    }
+    values
+}
+
 /// Index of CS in [`RegisterState::segments`].
 const CS: usize = 1;
 
@@ -46,6 +69,10 @@ pub(crate) struct Start {
     pub(crate) tsc_origin: u64,
     /// Nanoseconds since 1970 at the guest's TSC zero.
     pub(crate) unix_nanos: u64,
+    /// Host TSC at which guests have the TSC of their saved state.
+    pub(crate) saved_at: u64,
+    /// States that vCPUs go on from instead, by index. Each puts its own here, and takes it out again.
+    pub(crate) saved: BTreeMap<u32, VcpuState>,
 }
 
 /// The state of a new vCPU, kept for resets.
@@ -58,15 +85,7 @@ pub(crate) struct Initial {
 impl Initial {
     /// Reads the state of a vCPU that has not run.
     pub(crate) fn capture(runner: &VcpuRunner) -> Result<Self, Error> {
-        let mut msrs = Vec::with_capacity(MSRS.len());
-        for number in MSRS {
-            let mut value = [MsrValue { number, reserved: 0, value: 0 }];
-            // The processor may not have it.
-            if runner.read_msrs(&mut value).is_ok() {
-                msrs.extend(value);
-            }
-        }
-        Ok(Self { registers: runner.registers()?, apic: runner.apic()?, msrs })
+        Ok(Self { registers: runner.registers()?, apic: runner.apic()?, msrs: read_msrs(runner) })
     }
 
     /// Brings a vCPU that has run back.
