@@ -47,6 +47,7 @@ fn pcs(firmware: &'static str) -> Vec<Pc> {
 }
 
 impl Pc {
+    /// With 256 MiB, GRUB on OVMF has no memory for the kernel, on a bare machine as on ours.
     fn definition(&self) -> String {
         let Self { name, firmware, bus, vcpus, .. } = self;
         format!(
