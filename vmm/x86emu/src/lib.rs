@@ -28,6 +28,8 @@ mod platform;
 mod processor;
 mod quick;
 mod system;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use decode::{Instruction, decode};
 pub use execute::{Progress, TaskCause, TaskSwitch, emulate, switch_task};

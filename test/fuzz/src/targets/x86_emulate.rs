@@ -3,11 +3,11 @@
 mod cpu;
 
 use crate::Input;
-use cpu::{Accesses, Cpu, MEMORY_BYTES, memory_for};
+use cpu::{Accesses, MEMORY_BYTES, memory_for, take_processor};
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
 use vmm_x86emu::{
     Fault, FullProcessor, INSTRUCTION_BYTES_MAX, InstructionBytes, Mode, Processor, Progress,
-    SegmentRegister, emulate, emulate_move, fetch, paging::Paging,
+    SegmentRegister, emulate, emulate_move, fetch, paging::Paging, testing::TestProcessor,
 };
 
 /// Device accesses of one instruction at the most: so many repetitions, each of them two accesses across pages and a port.
@@ -16,7 +16,7 @@ const ACCESSES_MAX: usize = 4096 * 17;
 /// Reads the bytes as registers, changes to page tables, and an instruction.
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    let start = Cpu::take(&mut input);
+    let start = take_processor(&mut input);
     let mut platform = Accesses::new(memory_for(&mut input));
     let mut given = [0; 16];
     let bytes = input.bytes(INSTRUCTION_BYTES_MAX);
@@ -51,7 +51,12 @@ fn check_accesses(platform: &Accesses) {
     }
 }
 
-fn check_success(start: &Cpu, cpu: &Cpu, progress: Progress, instruction: &InstructionBytes) {
+fn check_success(
+    start: &TestProcessor,
+    cpu: &TestProcessor,
+    progress: Progress,
+    instruction: &InstructionBytes,
+) {
     let (before, after) = (start.instruction_pointer(), cpu.instruction_pointer());
     if progress == Progress::Repeat {
         assert_eq!(before, after, "RIP left an instruction that is not finished");
@@ -81,7 +86,7 @@ const RSP: usize = 4;
 
 /// Far jumps, calls and returns arrive inside of a segment of the same level, and leave all registers but RSP alone; flags
 /// are for IRET.
-fn check_far_transfer(start: &Cpu, cpu: &Cpu, decoded: &Instruction) {
+fn check_far_transfer(start: &TestProcessor, cpu: &TestProcessor, decoded: &Instruction) {
     let (code, place) = (cpu.segment(SegmentRegister::Cs), cpu.instruction_pointer());
     if cpu.mode() == Mode::Bits64 {
         assert!(Paging::of(cpu).is_canonical(place), "RIP is {place:#x}");
@@ -102,7 +107,13 @@ fn check_far_transfer(start: &Cpu, cpu: &Cpu, decoded: &Instruction) {
 }
 
 /// Of an instruction with a fault nothing has happened, but for whole repetitions.
-fn check_fault(start: &Cpu, cpu: &Cpu, fault: Fault, platform: &Accesses, instruction: &InstructionBytes) {
+fn check_fault(
+    start: &TestProcessor,
+    cpu: &TestProcessor,
+    fault: Fault,
+    platform: &Accesses,
+    instruction: &InstructionBytes,
+) {
     assert_eq!(start.instruction_pointer(), cpu.instruction_pointer(), "RIP moved although {fault:?}");
     if let Fault::Exception { vector, .. } = fault {
         assert!(matches!(vector, 6 | 7 | 10..=14), "exception {vector}");
@@ -116,12 +127,12 @@ fn check_fault(start: &Cpu, cpu: &Cpu, fault: Fault, platform: &Accesses, instru
     }
 }
 
-fn is_text(cpu: &Cpu, instruction: &InstructionBytes) -> bool {
+fn is_text(cpu: &TestProcessor, instruction: &InstructionBytes) -> bool {
     decode(cpu, instruction).is_string_instruction()
 }
 
 /// The instruction in the mode of the processor.
-fn decode(cpu: &Cpu, instruction: &InstructionBytes) -> Instruction {
+fn decode(cpu: &TestProcessor, instruction: &InstructionBytes) -> Instruction {
     let bits = match cpu.mode() {
         Mode::Bits16 => 16,
         Mode::Bits32 => 32,
@@ -132,8 +143,8 @@ fn decode(cpu: &Cpu, instruction: &InstructionBytes) -> Instruction {
 
 /// The short way does the same as the long one, if it does anything.
 fn compare_with_quick(
-    start: &Cpu,
-    cpu: &Cpu,
+    start: &TestProcessor,
+    cpu: &TestProcessor,
     done: &Accesses,
     memory: &[u8],
     instruction: &InstructionBytes,

@@ -4,101 +4,24 @@ use base_units::Gpa;
 use std::cell::RefCell;
 use test_instructions::{FLAGS, State};
 use vmm_bus::{AccessSize, FlatMemory};
-use vmm_x86emu::{
-    Beyond, FullProcessor, Platform, Processor, Segment, SegmentRegister, SystemSegment, Table, TableRegister,
-};
+use vmm_x86emu::{Mode, Platform, testing::TestProcessor};
 
-/// Registers.
-pub(crate) struct Cpu {
-    state: State,
-    rip: u64,
+/// A program in 64-bit mode that may use AVX.
+pub(crate) fn processor(state: &State) -> TestProcessor {
+    let mut cpu = TestProcessor::new(Mode::Bits64);
+    (cpu.registers, cpu.flags) = (state.registers, state.flags & FLAGS | 2);
+    (cpu.level, cpu.cr4) = (3, 1 << 9 | 1 << 18);
+    for (register, value) in cpu.vectors.iter_mut().zip(state.vectors) {
+        *register = value;
+    }
+    cpu
 }
 
-impl Cpu {
-    pub(crate) fn new(state: &State) -> Self {
-        Self { state: State { flags: state.flags & FLAGS | 2, ..*state }, rip: 0x1000 }
-    }
-
-    pub(crate) fn state(&self) -> State {
-        State { flags: self.state.flags & FLAGS, ..self.state }
-    }
-}
-
-impl Processor for Cpu {
-    fn register(&self, index: usize) -> u64 {
-        self.state.registers[index]
-    }
-    fn set_register(&mut self, index: usize, value: u64) {
-        self.state.registers[index] = value;
-    }
-    fn instruction_pointer(&self) -> u64 {
-        self.rip
-    }
-    fn set_instruction_pointer(&mut self, value: u64) {
-        self.rip = value;
-    }
-    fn flags(&self) -> u64 {
-        self.state.flags
-    }
-    fn set_flags(&mut self, value: u64) {
-        self.state.flags = value;
-    }
-    fn cr0(&self) -> u64 {
-        1
-    }
-    fn cr3(&self) -> u64 {
-        0
-    }
-    fn cr4(&self) -> u64 {
-        1 << 9 | 1 << 18
-    }
-    fn efer(&self) -> u64 {
-        1 << 10
-    }
-    fn segment_base(&self, _: SegmentRegister) -> u64 {
-        0
-    }
-    fn code_attributes(&self) -> u16 {
-        1 << 9
-    }
-    fn privilege_level(&self) -> u8 {
-        3
-    }
-}
-
-/// Nothing that these tests run reaches the system's registers.
-impl FullProcessor for Cpu {
-    fn segment(&self, _: SegmentRegister) -> Segment {
-        Segment::default()
-    }
-    fn set_segment(&mut self, _: SegmentRegister, _: Segment) {}
-    fn system_segment(&self, _: SystemSegment) -> Segment {
-        Segment::default()
-    }
-    fn set_system_segment(&mut self, _: SystemSegment, _: Segment) {}
-    fn table(&self, _: Table) -> TableRegister {
-        TableRegister::default()
-    }
-    fn set_table(&mut self, _: Table, _: TableRegister) {}
-    fn set_cr0(&mut self, _: u64) {}
-    fn set_cr3(&mut self, _: u64) {}
-    fn debug_status(&self) -> u64 {
-        0
-    }
-    fn set_debug_status(&mut self, _: u64) {}
-    fn debug_control(&self) -> u64 {
-        0
-    }
-    fn set_debug_control(&mut self, _: u64) {}
-    fn xcr0(&self) -> u64 {
-        7
-    }
-    fn vector(&self, index: u8) -> Option<[u64; 4]> {
-        self.state.vectors.get(usize::from(index)).copied()
-    }
-    fn set_vector(&mut self, index: u8, value: [u64; 4], _: Beyond) {
-        self.state.vectors[usize::from(index)] = value;
-    }
+/// What the processor has become.
+pub(crate) fn state(cpu: &TestProcessor) -> State {
+    let [first, second, third, fourth, ..] = cpu.vectors;
+    let vectors = [first, second, third, fourth];
+    State { registers: cpu.registers, flags: cpu.flags & FLAGS, reserved: 0, vectors }
 }
 
 /// Device memory that behaves as RAM. There is no RAM.

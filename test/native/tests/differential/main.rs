@@ -6,9 +6,9 @@
 mod cpu;
 
 use base_units::Gpa;
-use cpu::{Cpu, Device};
+use cpu::{Device, processor, state};
 use std::env;
-use test_instructions::{Case, Mode, Random, State, Surroundings};
+use test_instructions::{Case, Mode, Random, Surroundings};
 use vmm_x86emu::{InstructionBytes, Progress, emulate};
 
 /// Instructions in one run of the test.
@@ -30,7 +30,7 @@ fn compare(case: &Case, memory: &mut Operand, seed: u64) {
     let before = memory.0;
     let base = (&raw const memory.0) as u64;
     let mut device = Device::new(Gpa::new(base), &before);
-    let mut cpu = Cpu::new(&case.state);
+    let mut cpu = processor(&case.state);
     // SAFETY: the cases are only such whose operands lie within the memory that its base register points
     // into and that are aligned where that is demanded.
     unsafe { test_native::run(case.code.as_slice(), &mut native) };
@@ -42,7 +42,7 @@ fn compare(case: &Case, memory: &mut Operand, seed: u64) {
 
     let told = || format!("{code:02x?} of seed {seed} with {:x?}", case.state);
     assert_eq!(outcome, Ok(Progress::Done), "{}", told());
-    let mut emulated = State { reserved: 0, ..cpu.state() };
+    let mut emulated = state(&cpu);
     let undefined = case.undefined_flags;
     (native.flags, emulated.flags) = (native.flags & !undefined, emulated.flags & !undefined);
     assert_eq!(emulated, native, "left is emulated: {}", told());

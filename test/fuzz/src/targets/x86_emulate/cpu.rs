@@ -3,9 +3,7 @@
 use crate::Input;
 use base_units::Gpa;
 use vmm_bus::{AccessSize, FlatMemory, GuestMemory};
-use vmm_x86emu::{
-    Beyond, FullProcessor, Platform, Processor, Segment, SegmentRegister, SystemSegment, Table, TableRegister,
-};
+use vmm_x86emu::{Mode, Platform, Segment, TableRegister, testing::TestProcessor};
 
 /// RAM, from address 0 on. Behind it there are devices.
 pub(super) const MEMORY_BYTES: usize = 0x1_0000;
@@ -40,103 +38,78 @@ const CODE_32: u16 = 1 << 10;
 const FLAT: u16 = 0xC93;
 const CODE_FLAT: u16 = 0x89B;
 
-/// A vCPU's registers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Cpu {
-    registers: [u64; 16],
-    rip: u64,
-    flags: u64,
-    control: [u64; 3],
-    efer: u64,
-    bases: [u64; 6],
-    code: u16,
-    level: u8,
-    limits: [u32; 6],
-    attributes: [u16; 6],
-    selectors: [u16; 6],
-    system: [Segment; 2],
-    tables: [TableRegister; 2],
-    debug: [u64; 2],
-    vectors: [[u64; 4]; 16],
+/// Takes a mode and registers.
+pub(super) fn take_processor(input: &mut Input<'_>) -> TestProcessor {
+    let (control, efer, code) = match input.u8() % 8 {
+        0 => ([PE | PG, TABLE_4, PAE], LONG, CODE_64),
+        1 => ([PE, 0, 0], 0, CODE_32),
+        2 => ([0, 0, 0], 0, 0),
+        3 => ([PE | PG, TABLE_LEGACY, PSE], 0, CODE_32),
+        4 => ([PE | PG, TABLE_EXTENDED, PAE], 0, CODE_32),
+        5 => ([PE | PG, TABLE_4, PAE], LONG, CODE_32),
+        6 => ([PE, 0, 0], 0, 0),
+        _ => ([PE | PG, TABLE_5, PAE | LA57], LONG, CODE_64),
+    };
+    let (protections, level) = (input.u8(), input.u8());
+    let bit = |bit: u8, value: u64| if protections & bit != 0 { value } else { 0 };
+    let [cr0, cr3, cr4] = control;
+    let flags = 2 | u64::from(input.u16()) & 0xCD5 | bit(8, 1 << 18);
+    let rip = CODE + u64::from(input.u16()) % 0x2000;
+    let mut registers = [0; 16];
+    registers.iter_mut().for_each(|register| *register = value(input));
+    let mut bases = [0; 6];
+    if protections & 16 != 0 {
+        // CS stays at zero, so that RIP says where the instruction is.
+        bases
+            .iter_mut()
+            .enumerate()
+            .filter(|(index, _)| *index != 1)
+            .for_each(|(_, base)| *base = value(input));
+    }
+    let mut cpu = TestProcessor {
+        registers,
+        rip,
+        flags,
+        cr0: cr0 | bit(1, 1 << 16),
+        cr3,
+        cr4: cr4 | bit(2, 1 << 20) | bit(4, 1 << 21),
+        efer,
+        bases,
+        code_attributes: code,
+        level: if level & 1 == 0 { 0 } else { 3 },
+        attributes: [FLAT, CODE_FLAT | code, FLAT, FLAT, FLAT, FLAT],
+        selectors: [0x10; 6],
+        ..TestProcessor::new(Mode::Bits64)
+    };
+    if protections & 32 != 0 {
+        take_segments(&mut cpu, input);
+    }
+    if protections & 64 != 0 {
+        take_system(&mut cpu, input);
+    }
+    cpu
 }
 
-impl Cpu {
-    /// Takes a mode and registers.
-    pub(super) fn take(input: &mut Input<'_>) -> Self {
-        let (control, efer, code) = match input.u8() % 8 {
-            0 => ([PE | PG, TABLE_4, PAE], LONG, CODE_64),
-            1 => ([PE, 0, 0], 0, CODE_32),
-            2 => ([0, 0, 0], 0, 0),
-            3 => ([PE | PG, TABLE_LEGACY, PSE], 0, CODE_32),
-            4 => ([PE | PG, TABLE_EXTENDED, PAE], 0, CODE_32),
-            5 => ([PE | PG, TABLE_4, PAE], LONG, CODE_32),
-            6 => ([PE, 0, 0], 0, 0),
-            _ => ([PE | PG, TABLE_5, PAE | LA57], LONG, CODE_64),
-        };
-        let (protections, level) = (input.u8(), input.u8());
-        let bit = |bit: u8, value: u64| if protections & bit != 0 { value } else { 0 };
-        let [cr0, cr3, cr4] = control;
-        let control = [cr0 | bit(1, 1 << 16), cr3, cr4 | bit(2, 1 << 20) | bit(4, 1 << 21)];
-        let flags = 2 | u64::from(input.u16()) & 0xCD5 | bit(8, 1 << 18);
-        let rip = CODE + u64::from(input.u16()) % 0x2000;
-        let mut registers = [0; 16];
-        registers.iter_mut().for_each(|register| *register = value(input));
-        let mut bases = [0; 6];
-        if protections & 16 != 0 {
-            // CS stays at zero, so that RIP says where the instruction is.
-            bases
-                .iter_mut()
-                .enumerate()
-                .filter(|(index, _)| *index != 1)
-                .for_each(|(_, base)| *base = value(input));
-        }
-        let mut cpu = Self {
-            registers,
-            rip,
-            flags,
-            control,
-            efer,
-            bases,
-            code,
-            level: if level & 1 == 0 { 0 } else { 3 },
-            limits: [u32::MAX; 6],
-            attributes: [FLAT, CODE_FLAT | code, FLAT, FLAT, FLAT, FLAT],
-            selectors: [0x10; 6],
-            system: [Segment::default(); 2],
-            tables: [TableRegister::default(); 2],
-            debug: [0; 2],
-            vectors: [[0; 4]; 16],
-        };
-        if protections & 32 != 0 {
-            cpu.take_segments(input);
-        }
-        if protections & 64 != 0 {
-            cpu.take_system(input);
-        }
-        cpu
+/// Takes what stands behind selectors. CS stays what it is.
+fn take_segments(cpu: &mut TestProcessor, input: &mut Input<'_>) {
+    for index in [0, 2, 3, 4, 5] {
+        cpu.limits[index] = value(input) as u32;
+        cpu.attributes[index] = input.u16() & 0xFFF;
     }
+}
 
-    /// Takes what stands behind selectors. CS stays what it is.
-    fn take_segments(&mut self, input: &mut Input<'_>) {
-        for index in [0, 2, 3, 4, 5] {
-            self.limits[index] = value(input) as u32;
-            self.attributes[index] = input.u16() & 0xFFF;
-        }
+/// Takes what only the system uses, and turns vectors on.
+fn take_system(cpu: &mut TestProcessor, input: &mut Input<'_>) {
+    cpu.cr4 |= 1 << 9 | 1 << 18;
+    for table in &mut cpu.tables {
+        *table = TableRegister { base: value(input), limit: input.u16() };
     }
-
-    /// Takes what only the system uses, and turns vectors on.
-    fn take_system(&mut self, input: &mut Input<'_>) {
-        self.control[2] |= 1 << 9 | 1 << 18;
-        for table in &mut self.tables {
-            *table = TableRegister { base: value(input), limit: input.u16() };
-        }
-        for segment in &mut self.system {
-            let attributes = input.u16() & 0xFFF;
-            *segment =
-                Segment { selector: input.u16(), attributes, limit: value(input) as u32, base: value(input) };
-        }
-        self.vectors[0] = [input.u64(), input.u64(), input.u64(), input.u64()];
+    for segment in &mut cpu.system {
+        let attributes = input.u16() & 0xFFF;
+        *segment =
+            Segment { selector: input.u16(), attributes, limit: value(input) as u32, base: value(input) };
     }
+    cpu.vectors[0] = [input.u64(), input.u64(), input.u64(), input.u64()];
 }
 
 /// A number that may be a place: in RAM, at a device, at the end of either, or anything.
@@ -238,134 +211,5 @@ impl Platform for Accesses {
 
     fn write_port(&mut self, port: u16, size: AccessSize, value: u32) {
         self.log.push(Access { at: 0, port: Some(port), size, value: u64::from(value), is_write: true });
-    }
-}
-
-impl Processor for Cpu {
-    fn register(&self, index: usize) -> u64 {
-        self.registers[index]
-    }
-
-    fn set_register(&mut self, index: usize, value: u64) {
-        self.registers[index] = value;
-    }
-
-    fn instruction_pointer(&self) -> u64 {
-        self.rip
-    }
-
-    fn set_instruction_pointer(&mut self, value: u64) {
-        self.rip = value;
-    }
-
-    fn flags(&self) -> u64 {
-        self.flags
-    }
-
-    fn set_flags(&mut self, value: u64) {
-        self.flags = value;
-    }
-
-    fn cr0(&self) -> u64 {
-        self.control[0]
-    }
-
-    fn cr3(&self) -> u64 {
-        self.control[1]
-    }
-
-    fn cr4(&self) -> u64 {
-        self.control[2]
-    }
-
-    fn efer(&self) -> u64 {
-        self.efer
-    }
-
-    fn segment_base(&self, segment: SegmentRegister) -> u64 {
-        self.bases[segment as usize]
-    }
-
-    fn code_attributes(&self) -> u16 {
-        self.code
-    }
-
-    fn privilege_level(&self) -> u8 {
-        self.level
-    }
-}
-
-impl FullProcessor for Cpu {
-    fn segment(&self, segment: SegmentRegister) -> Segment {
-        let index = segment as usize;
-        Segment {
-            selector: self.selectors[index],
-            attributes: self.attributes[index],
-            limit: self.limits[index],
-            base: self.bases[index],
-        }
-    }
-
-    fn set_segment(&mut self, segment: SegmentRegister, value: Segment) {
-        let index = segment as usize;
-        (self.selectors[index], self.attributes[index]) = (value.selector, value.attributes);
-        (self.limits[index], self.bases[index]) = (value.limit, value.base);
-        match segment {
-            SegmentRegister::Cs => self.code = value.attributes,
-            SegmentRegister::Ss => self.level = (value.attributes >> 5 & 3) as u8,
-            _ => {}
-        }
-    }
-
-    fn system_segment(&self, segment: SystemSegment) -> Segment {
-        self.system[segment as usize]
-    }
-
-    fn set_system_segment(&mut self, segment: SystemSegment, value: Segment) {
-        self.system[segment as usize] = value;
-    }
-
-    fn table(&self, table: Table) -> TableRegister {
-        self.tables[table as usize]
-    }
-
-    fn set_table(&mut self, table: Table, value: TableRegister) {
-        self.tables[table as usize] = value;
-    }
-
-    fn set_cr0(&mut self, value: u64) {
-        self.control[0] = value;
-    }
-
-    fn set_cr3(&mut self, value: u64) {
-        self.control[1] = value;
-    }
-
-    fn debug_status(&self) -> u64 {
-        self.debug[0]
-    }
-
-    fn set_debug_status(&mut self, value: u64) {
-        self.debug[0] = value;
-    }
-
-    fn debug_control(&self) -> u64 {
-        self.debug[1]
-    }
-
-    fn set_debug_control(&mut self, value: u64) {
-        self.debug[1] = value;
-    }
-
-    fn xcr0(&self) -> u64 {
-        7
-    }
-
-    fn vector(&self, index: u8) -> Option<[u64; 4]> {
-        self.vectors.get(usize::from(index)).copied()
-    }
-
-    fn set_vector(&mut self, index: u8, value: [u64; 4], _: Beyond) {
-        self.vectors[usize::from(index)] = value;
     }
 }
