@@ -8,10 +8,11 @@ use crate::{
     inspect::Inspector,
     interrupt::{InterruptController, Level, Line, PinLevels},
     pci::{
-        Place, Space, Window,
+        Bridge, Place, Space, Window,
         mechanism::{ConfigAddress, ConfigRegister, ECAM_BUS_BYTES},
     },
     range_table::{RangeError, RangeTable},
+    reach::{DeviceSet, reach},
 };
 use alloc::{boxed::Box, vec::Vec};
 use base_units::{Gpa, Nanos};
@@ -19,7 +20,7 @@ use core::{any::Any, marker::PhantomData};
 use spec::pci::{PORT_CONFIG_ADDRESS, PORT_CONFIG_DATA};
 
 /// Devices of one machine at the most.
-pub const DEVICES_MAX: usize = 64;
+pub const DEVICES_MAX: usize = 96;
 /// The region of the interrupt controller's memory; [`Bus::map_controller_ports`] maps others.
 const CONTROLLER_REGION: Region = Region(0);
 /// Line changes that one access may cause at the most; more would be a device of ours gone wild.
@@ -104,6 +105,8 @@ pub struct Bus {
     memory: RangeTable<Target>,
     pub(crate) pins: PinLevels,
     pub(crate) config_address: ConfigAddress,
+    /// The devices that a bridge keeps from memory; follows the bridges.
+    cut_off: DeviceSet,
     unclaimed: u64,
 }
 
@@ -123,6 +126,7 @@ impl Bus {
             memory: RangeTable::new(),
             pins: PinLevels::default(),
             config_address: ConfigAddress::default(),
+            cut_off: DeviceSet::default(),
             unclaimed: 0,
         };
         let controller = Target::Controller { region: CONTROLLER_REGION };
@@ -238,8 +242,11 @@ impl Bus {
     ) {
         match self.ports.find(u64::from(port)) {
             Some((Target::Device { index, region } | Target::Window { index, region }, offset)) => {
+                let is_cut_off = self.is_cut_off(index);
                 if let Some(device) = self.devices.get_mut(usize::from(index)) {
-                    device.read_string(region, offset, size, into, context);
+                    reach(is_cut_off, context, |context| {
+                        device.read_string(region, offset, size, into, context);
+                    });
                 }
                 self.settle(context);
             }
@@ -292,8 +299,9 @@ impl Bus {
 
     /// A doorbell rang.
     pub fn notify(&mut self, device: u16, queue: u16, context: &mut Context<'_>) {
+        let is_cut_off = self.is_cut_off(device);
         if let Some(device) = self.devices.get_mut(usize::from(device)) {
-            device.notify(queue, context);
+            reach(is_cut_off, context, |context| device.notify(queue, context));
         }
         self.settle(context);
     }
@@ -337,9 +345,9 @@ impl Bus {
     /// Lets everything happen that is due, so that the controller's registers show it too: those who poll them
     /// do not wait for an interrupt.
     fn catch_up(&mut self, context: &mut Context<'_>) {
-        for device in &mut self.devices {
+        for (index, device) in (0..).zip(&mut self.devices) {
             if device.deadline() <= context.now {
-                device.advance(context);
+                reach(self.cut_off.has(index), context, |context| device.advance(context));
             }
         }
         self.settle(context);
@@ -348,7 +356,12 @@ impl Bus {
     /// Calls `visit` with each doorbell that can ring now and the number of its device.
     pub fn doorbells(&self, mut visit: impl FnMut(u16, Doorbell)) {
         for (index, device) in (0..).zip(&self.devices) {
-            device.doorbells(&mut |doorbell| visit(index, doorbell));
+            let bridge = self.bridge_above(index);
+            device.doorbells(&mut |doorbell| {
+                if bridge.is_none_or(|bridge| bridge.forwards(&doorbell.window())) {
+                    visit(index, doorbell);
+                }
+            });
         }
     }
 
@@ -422,12 +435,27 @@ impl Bus {
         let is_fixed = |target: Target| !matches!(target, Target::Window { .. } | Target::EcamWindow);
         self.ports.retain(is_fixed);
         self.memory.retain(is_fixed);
+        self.cut_off = DeviceSet::default();
         for (index, device) in (0..).zip(&self.devices) {
-            for window in device.windows() {
+            let bridge = bridge_above(&self.devices, &self.seats, index);
+            if bridge.is_some_and(|bridge| !bridge.is_master) {
+                self.cut_off.insert(index);
+            }
+            let is_reached = |window: &&Window| bridge.is_none_or(|bridge| bridge.forwards(window));
+            for window in device.windows().iter().filter(is_reached) {
                 // A refusal is the guest's own doing and harms nobody else.
                 let _ = map_window(&mut self.ports, &mut self.memory, index, window);
             }
         }
+    }
+
+    fn bridge_above(&self, index: u16) -> Option<Bridge> {
+        bridge_above(&self.devices, &self.seats, index)
+    }
+
+    #[inline]
+    fn is_cut_off(&self, index: u16) -> bool {
+        self.cut_off.has(index)
     }
 
     #[cold]
@@ -461,8 +489,11 @@ impl Bus {
     ) -> u64 {
         let value = match target {
             Target::Device { index, region } | Target::Window { index, region } => {
+                let is_cut_off = self.is_cut_off(index);
                 match self.devices.get_mut(usize::from(index)) {
-                    Some(device) => device.read(region, offset, size, context),
+                    Some(device) => {
+                        reach(is_cut_off, context, |context| device.read(region, offset, size, context))
+                    }
                     None => size.ones(),
                 }
             }
@@ -494,8 +525,11 @@ impl Bus {
     ) {
         match target {
             Target::Device { index, region } | Target::Window { index, region } => {
+                let is_cut_off = self.is_cut_off(index);
                 if let Some(device) = self.devices.get_mut(usize::from(index)) {
-                    device.write(region, offset, size, value, context);
+                    reach(is_cut_off, context, |context| {
+                        device.write(region, offset, size, value, context);
+                    });
                 }
             }
             Target::Controller { region } => self.controller.write(region, offset, size, value, context),
@@ -519,8 +553,9 @@ impl Bus {
         size: AccessSize,
         context: &mut Context<'_>,
     ) -> u64 {
-        let Some((device, register)) = self.function(register, size) else { return size.ones() };
-        u64::from(device.config_read(register.offset, size, context))
+        let Some((device, register, is_cut_off)) = self.function(register, size) else { return size.ones() };
+        let read = |context: &mut Context<'_>| device.config_read(register.offset, size, context);
+        u64::from(reach(is_cut_off, context, read))
     }
 
     fn config_write(
@@ -530,20 +565,22 @@ impl Bus {
         value: u32,
         context: &mut Context<'_>,
     ) {
-        if let Some((device, register)) = self.function(register, size) {
-            device.config_write(register.offset, size, value, context);
+        if let Some((device, register, is_cut_off)) = self.function(register, size) {
+            reach(is_cut_off, context, |context| device.config_write(register.offset, size, value, context));
         }
     }
 
+    /// The function that a register belongs to, and whether a bridge keeps it from memory.
     fn function(
         &mut self,
         register: Option<ConfigRegister>,
         size: AccessSize,
-    ) -> Option<(&mut dyn Device, ConfigRegister)> {
+    ) -> Option<(&mut dyn Device, ConfigRegister, bool)> {
         let register = register.filter(|register| register.takes(size))?;
         let index = self.function_at(register)?;
+        let is_cut_off = self.is_cut_off(index);
         let device = self.devices.get_mut(usize::from(index))?;
-        Some((&mut **device, register))
+        Some((&mut **device, register, is_cut_off))
     }
 
     /// The device that answers for a function now: bridges pass on what carries the number of their bus.
@@ -560,7 +597,7 @@ impl Bus {
 
     fn secondary_bus(&self, bridge: u16) -> Option<u8> {
         let device = self.devices.get(usize::from(bridge))?;
-        device.bridge().map(|buses| buses.secondary)
+        device.bridge()?.secondary
     }
 
     #[cold]
@@ -574,6 +611,12 @@ impl From<RangeError> for BusError {
     fn from(error: RangeError) -> Self {
         BusError::Range(error)
     }
+}
+
+/// The bridge above a device, if it sits behind one.
+fn bridge_above(devices: &[Box<dyn Device>], seats: &[Seat], index: u16) -> Option<Bridge> {
+    let seat = seats.iter().find(|seat| seat.index == index)?;
+    devices.get(usize::from(seat.behind?))?.bridge()
 }
 
 fn map_window(

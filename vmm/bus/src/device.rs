@@ -7,7 +7,7 @@ use crate::{
     inspect::Inspector,
     interrupt::Line,
     memory::GuestMemory,
-    pci::{BridgeBuses, Window},
+    pci::{Bridge, Space, Window},
 };
 use base_units::{Gpa, Nanos};
 use core::any::Any;
@@ -37,6 +37,13 @@ pub struct Doorbell {
     pub bytes: u64,
     /// The queue, for [`Device::notify`].
     pub queue: u16,
+}
+
+impl Doorbell {
+    /// The addresses of the write.
+    pub(crate) fn window(&self) -> Window {
+        Window { region: Region(0), space: Space::Memory, start: self.address.raw(), bytes: self.bytes }
+    }
 }
 
 /// An emulated device: a value that owns its registers and queues.
@@ -111,8 +118,8 @@ pub trait Device: Any + Send {
         &[]
     }
 
-    /// The buses behind it, if it is a bridge that has been given some.
-    fn bridge(&self) -> Option<BridgeBuses> {
+    /// What it lets through now, if it is a bridge. A change is announced by [`crate::Attention::WINDOWS`].
+    fn bridge(&self) -> Option<Bridge> {
         None
     }
 

@@ -193,6 +193,17 @@ impl Effects {
         core::mem::take(&mut self.routes)
     }
 
+    /// How many messages wait.
+    pub(crate) fn count_messages(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Forgets messages beyond the first `count`: they never reached the bus.
+    pub(crate) fn forget_messages_after(&mut self, count: usize) {
+        self.messages.truncate(count);
+        self.attention.set(Attention::MESSAGES, !self.messages.is_empty());
+    }
+
     /// Forgets interrupts that were not delivered: the machine is being reset.
     pub(crate) fn forget_interrupts(&mut self) {
         self.clear_lines();

@@ -29,6 +29,7 @@ pub mod interrupt;
 pub mod memory;
 pub mod pci;
 pub mod range_table;
+mod reach;
 pub mod saved;
 pub mod volume;
 

@@ -95,6 +95,10 @@ pub(super) fn chipset() -> Vec<Seed> {
         timers.extend(value.to_le_bytes());
     }
     timers.extend([14, 14, 22, 14]);
+    // The disk behind the root port: a register, its doorbell; again with a bridge that is no bus master, and saved.
+    let ring = [8, 0x1C, 0, 6, 3, 9, 0, 0, 7, 3, 1, 0, 0, 0, 0, 0, 0, 0];
+    let (close, open) = ([11, 2, 4, 3, 0, 0, 0], [11, 2, 4, 7, 0, 0, 0]);
+    let port = [&set_up[..], &ring, &close, &ring, &[22], &open, &ring, &[22], &ring].concat();
     let all = [&set_up[..], &typing, &ticking, &sector, &timers[1..]].concat();
     let after = [&[14, 14, 22], &typing[..], &ticking, &sector].concat();
     let restored = [crate::targets::chipset::sample(), after.clone()].concat();
@@ -103,6 +107,7 @@ pub(super) fn chipset() -> Vec<Seed> {
         seed("ticking", [&set_up[..], &ticking].concat()),
         seed("floppy", [&set_up[..], &sector].concat()),
         seed("event_timers", timers),
+        seed("root_port", port),
         seed("all", all),
         behind("restored", &[1, after.len() as u8, 0], &restored),
     ]

@@ -3,7 +3,7 @@
 use super::devices::{Controller, Function as Simple};
 use crate::{
     AccessSize, Attention, Bus, Context, Device, Effects, FlatMemory, Inspector, Line, Region,
-    pci::{BarKind, BridgeBuses, Function, Identity, Place, Space, Window, function::MsixPlace},
+    pci::{self, BarKind, Function, Identity, Place, Space, Window, function::MsixPlace},
 };
 use alloc::{boxed::Box, vec, vec::Vec};
 use base_units::{Gpa, Nanos};
@@ -120,8 +120,8 @@ impl Device for Bridge {
     fn windows(&self) -> &[Window] {
         &self.windows
     }
-    fn bridge(&self) -> Option<BridgeBuses> {
-        Some(BridgeBuses { secondary: self.secondary })
+    fn bridge(&self) -> Option<pci::Bridge> {
+        Some(pci::Bridge { secondary: Some(self.secondary), ..pci::Bridge::default() })
     }
 }
 

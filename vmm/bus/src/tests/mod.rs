@@ -1,5 +1,6 @@
 //! What the bus and its parts promise.
 
+mod bridge;
 mod bus;
 mod config_space;
 mod devices;

@@ -1,15 +1,24 @@
 //! A PCI Express root port: a bridge with a bus of its own (PCI-to-PCI Bridge Architecture 1.2, chapter 3; PCI Express
 //! 4.0, 7.5.1.3 and 7.5.3).
 //!
-//! Its bus number decides where the functions behind it are found. Its memory and port ranges remember what software
-//! writes; functions behind it answer wherever their own BARs are. Nothing is ever plugged in or out, so that it has
-//! no interrupt.
+//! Its bus numbers decide where the function behind it is found, its ranges of memory and ports which BARs of that
+//! function answer, and its bus master enable whether the function reaches memory and sends messages. Nothing is ever
+//! plugged in or out, no error and no power event is ever reported: it has MSI and a pin as drivers want them, but never
+//! interrupts. The pin of the function behind it comes in at the slot of the port.
+//!
+//! After power-on it is a bus master: a legacy BIOS switches that on for no bridge and expects it of whoever set the
+//! chipset up before it.
 
 use serde::{Deserialize, Serialize};
-use spec::pci::{CACHE_LINE, HEADER_TYPE, SUBSYSTEM_VENDOR_ID};
+use spec::pci::{
+    CACHE_LINE, COMMAND, COMMAND_IO, COMMAND_MASTER, COMMAND_MEMORY, HEADER_TYPE, SUBSYSTEM_VENDOR_ID,
+};
 use vmm_bus::{
     AccessSize, Attention, Context, Device, Inspector, Region,
-    pci::{BridgeBuses, ConfigSpace, Identity, Place, config_space::ConfigState},
+    pci::{
+        Bridge, ConfigSpace, ExpressRole, Forwarded, Identity, Place, config_space::ConfigState, express,
+        msi::MsiCapability,
+    },
 };
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
@@ -31,6 +40,7 @@ const HEADER_BRIDGE: u8 = 1;
 /// Primary, secondary and subordinate bus.
 const BUSES: u16 = 0x18;
 const SECONDARY_BUS: u16 = 0x19;
+const SUBORDINATE_BUS: u16 = 0x1A;
 /// Ports behind it: base and limit; 32-bit addresses.
 const PORTS: u16 = 0x1C;
 const PORTS_32_BIT: [u8; 2] = [0x01, 0x01];
@@ -41,23 +51,14 @@ const PREFETCHABLE_64_BIT: [u8; 4] = [0x01, 0x00, 0x01, 0x00];
 /// Upper halves: prefetchable base and limit, then ports.
 const PREFETCHABLE_UPPER: u16 = 0x28;
 const PORTS_UPPER: u16 = 0x30;
+/// Bits of an address below those of base and limit: of memory, and of ports.
+const MEMORY_GRANULE_BITS: u32 = 20;
+const PORTS_GRANULE_BITS: u32 = 12;
 const BRIDGE_CONTROL: u16 = 0x3E;
 /// Parity, SERR, ISA, VGA, 16-bit VGA; the bus is never reset for long.
 const BRIDGE_CONTROL_WRITABLE: u8 = 0b0001_1111;
 /// Bridge control: resets what lies behind. Reads back, as software sets and clears it.
 const BRIDGE_CONTROL_RESET: u8 = 1 << 6;
-
-const CAPABILITY_EXPRESS: u8 = 0x10;
-/// Version 2, a root port, with a slot.
-const EXPRESS_KIND: u16 = 2 | 4 << 4 | 1 << 8;
-/// Link capabilities: 2.5 GT/s, one lane; the port's number follows in the upper byte.
-const LINK_CAPABILITIES: u32 = 1 | 1 << 4;
-/// Link status: 2.5 GT/s, one lane, and the link is up if something is there.
-const LINK_STATUS: u16 = 1 | 1 << 4;
-/// Slot status: something is plugged in.
-const SLOT_PRESENT: u16 = 1 << 6;
-/// Bytes of the capability behind id and link.
-const EXPRESS_BYTES: usize = 58;
 
 #[derive(Serialize, Deserialize)]
 struct State {
@@ -71,9 +72,10 @@ pub struct RootPort {
 }
 
 impl RootPort {
-    /// The port at `place` on the root bus. `number` is its slot's, as a person counts. Whether something is behind it
-    /// is decided when the machine is put together: a port without anything is not needed.
-    pub fn new(place: Place, number: u8) -> Self {
+    /// The port at `place` on the root bus, whose pin INTA comes in at `interrupt`. `number` is its slot's, as a person
+    /// counts. Whether something is behind it is decided when the machine is put together: a port without anything is
+    /// not needed.
+    pub fn new(place: Place, number: u8, interrupt: u8) -> Self {
         let mut config = ConfigSpace::new(&IDENTITY);
         config.set(HEADER_TYPE, &[HEADER_BRIDGE]);
         if place.function_number() != 0 {
@@ -91,45 +93,45 @@ impl RootPort {
         config.allow(PREFETCHABLE_UPPER, &[0xFF; 8]);
         config.allow(PORTS_UPPER, &[0xFF; 4]);
         config.allow(BRIDGE_CONTROL, &[BRIDGE_CONTROL_WRITABLE | BRIDGE_CONTROL_RESET, 0]);
-        add_express(&mut config, number);
+        config.set(COMMAND, &COMMAND_MASTER.to_le_bytes());
+        config.set_interrupt_pin(interrupt);
+        express::add(&mut config, ExpressRole::RootPort { number });
+        MsiCapability::add(&mut config);
         Self { config }
     }
 
-    /// The number that software gave the bus behind it.
-    fn secondary(&self) -> u8 {
-        self.config.byte(SECONDARY_BUS)
+    /// The bus behind it, if software gave it a number. With a range of buses that is empty it claims none.
+    fn secondary(&self) -> Option<u8> {
+        let (secondary, subordinate) = (self.config.byte(SECONDARY_BUS), self.config.byte(SUBORDINATE_BUS));
+        (secondary != 0 && secondary <= subordinate).then_some(secondary)
+    }
+
+    fn memory(&self) -> Forwarded {
+        let address = |offset| u64::from(self.config.word(offset)) << 16;
+        range(address(MEMORY), address(MEMORY + 2), MEMORY_GRANULE_BITS)
+    }
+
+    fn prefetchable(&self) -> Forwarded {
+        let upper = |offset| u64::from(self.config.dword(offset)) << 32;
+        let lower = |offset| u64::from(self.config.word(offset)) << 16;
+        let base = upper(PREFETCHABLE_UPPER) | lower(PREFETCHABLE);
+        let limit = upper(PREFETCHABLE_UPPER + 4) | lower(PREFETCHABLE + 2);
+        range(base, limit, MEMORY_GRANULE_BITS)
+    }
+
+    fn ports(&self) -> Forwarded {
+        let upper = |offset| u64::from(self.config.word(offset)) << 16;
+        let lower = |offset| u64::from(self.config.byte(offset)) << 8;
+        let base = upper(PORTS_UPPER) | lower(PORTS);
+        let limit = upper(PORTS_UPPER + 2) | lower(PORTS + 1);
+        range(base, limit, PORTS_GRANULE_BITS)
     }
 }
 
-fn add_express(config: &mut ConfigSpace, number: u8) {
-    let mut body = [0; EXPRESS_BYTES];
-    let mut writable = [0; EXPRESS_BYTES];
-    let mut put = |offset: usize, content: &[u8], mask: &[u8]| {
-        for (place, byte) in body.iter_mut().skip(offset).zip(content) {
-            *place = *byte;
-        }
-        for (place, byte) in writable.iter_mut().skip(offset).zip(mask) {
-            *place = *byte;
-        }
-    };
-    // Offsets are those of the capability less two for id and link.
-    put(0, &EXPRESS_KIND.to_le_bytes(), &[]);
-    // Device control: error reports, payload sizes, relaxed ordering.
-    put(6, &[0; 2], &[0xFF, 0x7F]);
-    let link = LINK_CAPABILITIES | u32::from(number) << 24;
-    put(10, &link.to_le_bytes(), &[]);
-    // Link control: power states, common clock.
-    put(14, &[0; 2], &[0xC3, 0x00]);
-    put(16, &LINK_STATUS.to_le_bytes(), &[]);
-    // Slot: its number in the upper bits; nothing can be plugged.
-    let slot = u32::from(number) << 19;
-    put(18, &slot.to_le_bytes(), &[]);
-    put(24, &SLOT_PRESENT.to_le_bytes(), &[]);
-    // Root control: error reports, PME.
-    put(26, &[0; 2], &[0x0F, 0x00]);
-    // Link control 2: 2.5 GT/s.
-    put(46, &[1, 0], &[]);
-    config.add_capability(CAPABILITY_EXPRESS, &body, &writable);
+/// The range that base and limit registers say: their bits below the granule are flags.
+fn range(base: u64, limit: u64, granule_bits: u32) -> Forwarded {
+    let below = (1u64 << granule_bits) - 1;
+    Forwarded { first: base & !below, last: limit | below }
 }
 
 impl Device for RootPort {
@@ -157,7 +159,7 @@ impl Device for RootPort {
     }
 
     fn inspect(&self, inspector: &mut dyn Inspector) {
-        inspector.number("secondary bus", u64::from(self.secondary()));
+        inspector.number("secondary bus", u64::from(self.config.byte(SECONDARY_BUS)));
     }
 
     fn config_read(&mut self, offset: u16, size: AccessSize, _context: &mut Context<'_>) -> u32 {
@@ -165,15 +167,21 @@ impl Device for RootPort {
     }
 
     fn config_write(&mut self, offset: u16, size: AccessSize, value: u32, context: &mut Context<'_>) {
-        let before = self.secondary();
+        let before = self.bridge();
         self.config.write(offset, size, value);
-        if before != self.secondary() {
+        if before != self.bridge() {
             context.effects.note(Attention::WINDOWS);
         }
     }
 
-    fn bridge(&self) -> Option<BridgeBuses> {
-        let secondary = self.secondary();
-        (secondary != 0).then_some(BridgeBuses { secondary })
+    fn bridge(&self) -> Option<Bridge> {
+        let command = self.config.command();
+        let (decodes_memory, decodes_ports) = (command & COMMAND_MEMORY != 0, command & COMMAND_IO != 0);
+        Some(Bridge {
+            secondary: self.secondary(),
+            memory: [self.memory(), self.prefetchable()].map(|range| decodes_memory.then_some(range)),
+            ports: decodes_ports.then(|| self.ports()),
+            is_master: command & COMMAND_MASTER != 0,
+        })
     }
 }

@@ -8,21 +8,23 @@ use vmm_bus::{
     FlatMemory, Level, Line, Msi, PowerRequest, Region, VecMemory, pci::Place, volume::Access,
 };
 use vmm_chipset::{
-    DebugPort, Floppy, HostBridge, Hpet, I8042, Lpc, Mch, PcInterrupts, Pit, RootPort, Rtc, UnixSeconds,
-    debug_port,
+    DebugPort, Floppy, Hpet, I8042, Lpc, Mch, PcInterrupts, Pit, RootPort, Rtc, UnixSeconds, debug_port,
     floppy::{self, Disk},
     hpet, i8042, interrupts, ioapic, lpc,
     mch::{self, Shadow},
     pit, rtc,
 };
+use vmm_nvme::{Nvme, NvmeConfig};
 use vmm_snapshot::RestoreError;
 
 /// Guest RAM, from address 0 on.
 const RAM_BYTES: usize = 0x1_0000;
 /// Bytes of the floppy: the smallest disk.
 const FLOPPY_BYTES: usize = 327_680;
-/// Messages that one event may cause at the most.
-const MESSAGES_MAX: usize = 64;
+/// Bytes of the disk behind the root port.
+const NVME_BYTES: usize = 0x1_0000;
+/// Messages that one event may cause at the most: one for each command of the NVMe controller's queues.
+const MESSAGES_MAX: usize = 4096;
 /// The day on which all these machines start: 2026-01-02.
 const STARTED: UnixSeconds = UnixSeconds(1_767_312_000);
 /// Ports of the floppy and DMA controllers.
@@ -70,7 +72,7 @@ const SET_UP: [(u16, u32); 36] = [
     (0x603, 0x01),
 ];
 /// Configuration registers that firmware writes: where things are, and the buses.
-const SET_UP_FUNCTIONS: [(u32, u32); 7] = [
+const SET_UP_FUNCTIONS: [(u32, u32); 13] = [
     (0x8000_F840, 0x601),
     (0x8000_F844, 0x80),
     (0x8000_F8F0, 0xFED1_C001),
@@ -78,7 +80,18 @@ const SET_UP_FUNCTIONS: [(u32, u32); 7] = [
     (0x8000_0060, 0xB000_0001),
     (0x8000_1018, 0x0001_0100),
     (0x8000_F868, 0x0B0A_0B0A),
+    (0x8000_1020, 0xC000_C000),
+    (0x8000_1024, 0x0001_FFF1),
+    (0x8000_1004, 0x0000_0007),
+    (0x8001_0010, NVME_START as u32),
+    (0x8001_0014, 0x0000_0000),
+    (0x8001_0004, 0x0000_0006),
 ];
+/// Where firmware puts the registers of the disk behind the root port.
+pub(super) const NVME_START: u64 = 0xC000_0000;
+/// How firmware sets that disk up: its first pair of queues, interrupts, on.
+const SET_UP_NVME: [(u64, u64); 5] =
+    [(0x24, 0x000F_000F), (0x28, 0x1000), (0x30, 0x2000), (0x10, 0xFFFF_FFFF), (0x14, 0x0046_0001)];
 
 type Disks = ByteVolume<Vec<u8>>;
 
@@ -145,8 +158,10 @@ fn build(floppy: Vec<u8>, now: Nanos) -> Result<(Bus, Named), BusError> {
     let chipset = bus.add_function(place(31), Lpc::new(isa(9)))?;
     bus.map_ports(chipset, lpc::RESET_REGION, lpc::RESET_PORT, 1)?;
     bus.map_ports(chipset, lpc::SMI_REGION, lpc::SMI_PORT, lpc::SMI_PORTS)?;
-    let port = bus.add_function(place(2), RootPort::new(place(2), 1))?;
-    bus.add_function_behind(port, place(0), HostBridge::new())?;
+    let port = bus.add_function(place(2), RootPort::new(place(2), 1, 22))?;
+    let config = NvmeConfig { access: Access::ReadOnly, serial: [b's'; 20] };
+    let disk = ByteVolume::new(vec![0x3C; NVME_BYTES]);
+    bus.add_function_behind(port, place(0), Nvme::new(config, Line { pin: 22, source: 2 }, disk))?;
     Ok((bus, Named { keyboard, floppy, chipset, log }))
 }
 
@@ -264,6 +279,10 @@ impl Board {
         }
         for (port, value) in SET_UP {
             self.output(port, AccessSize::Byte, value);
+        }
+        for (register, value) in SET_UP_NVME {
+            let at = Gpa::new(NVME_START + register);
+            self.act(|bus, context| bus.memory_write(at, AccessSize::Dword, value, context));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a guest or the outside does.
 
-use super::board::FLOPPY_PORTS;
+use super::board::{FLOPPY_PORTS, NVME_START};
 use crate::Input;
 use vmm_bus::AccessSize;
 use vmm_chipset::i8042::{Key, Motion, Stroke};
@@ -101,14 +101,17 @@ fn size(input: &mut Input<'_>) -> AccessSize {
     ])
 }
 
-/// An address of the I/O APIC, the timers, the root complex, configuration space or the memory below 1 MiB.
+/// An address of the I/O APIC, the timers, the root complex, configuration space, the memory below 1 MiB, or the
+/// registers and doorbells of the disk behind the root port.
 fn address(input: &mut Input<'_>) -> u64 {
     let low = u64::from(input.u16());
-    match input.u8() % 6 {
+    match input.u8() % 8 {
         5 => 0xC_0000 + (low << 2),
         0 => 0xFEC0_0000 + low % 0x50,
         1 | 2 => 0xFED0_0000 + low % 0x180,
         3 => 0xFED1_C000 + low % 0x4000,
+        6 => NVME_START + low % 0x40,
+        7 => NVME_START + 0x1000 + low % 0x10,
         _ => 0xB000_0000 + ((low & 0xF000) << 3) + (low & 0xFFF),
     }
 }
