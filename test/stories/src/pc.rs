@@ -1,6 +1,6 @@
 //! PCs boot from their disks by stock firmware, as if nothing were below them.
 
-use test_emulator::Failure;
+use test_emulator::{Failure, Running};
 
 use crate::monitor::Monitor;
 use crate::story::{LIMIT, Story, World};
@@ -61,9 +61,21 @@ fn boots(world: &World<'_>, pc: Pc) -> Result<(), Failure> {
         running.wait_for("read=2097152", LIMIT)?;
         running.wait_for("Type 'poweroff' to end it", LIMIT)?;
         running.wait_for("# ", LIMIT)?;
+        if pc.bus == "nvme" {
+            sits_behind_a_port(&mut running)?;
+        }
         running.send(&format!("{end}\r"))?;
     }
     running.wait_until_off(LIMIT)?;
+    Ok(())
+}
+
+/// Drivers have the root port and the disk on the bus behind it.
+fn sits_behind_a_port(running: &mut Running) -> Result<(), Failure> {
+    running.send("echo /sys/bus/pci/drivers/pcieport/0* /sys/bus/pci/drivers/nvme/0*\r")?;
+    running.wait_for("/sys/bus/pci/drivers/pcieport/0000:00:06.0", LIMIT)?;
+    running.wait_for("/sys/bus/pci/drivers/nvme/0000:01:00.0", LIMIT)?;
+    running.wait_for("# ", LIMIT)?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use spec::nvme::{CSTS_FATAL, CSTS_READY, status};
 use vmm_bus::{
     Attention, Context, Effects, GuestMemory, Line, MemoryError, Volume,
-    pci::{BarKind, Function, Identity, function::MsixPlace},
+    pci::{BarKind, ExpressRole, Function, Identity, express, function::MsixPlace},
     volume::Access,
 };
 
@@ -95,11 +95,12 @@ impl<V: Volume> Nvme<V> {
     /// A controller whose namespace has the blocks of `volume`; what does not fill a block at its end is not shown.
     pub fn new(config: NvmeConfig, line: Line, volume: V) -> Self {
         let place = MsixPlace { vectors: QUEUES_MAX, bar: BAR, table: MSIX_TABLE, pending: MSIX_PENDING };
-        let function = Function::new(&IDENTITY).with_line(line).with_msix(place).with_bar(
+        let mut function = Function::new(&IDENTITY).with_line(line).with_msix(place).with_bar(
             BAR,
             BarKind::Memory64,
             BAR_BYTES,
         );
+        express::add(function.config_mut(), ExpressRole::Endpoint);
         let blocks = volume.bytes() / BLOCK_BYTES;
         Self {
             config,

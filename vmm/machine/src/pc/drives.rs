@@ -25,9 +25,9 @@ pub enum Seat {
         /// Slot on bus 0.
         slot: u8,
     },
-    /// A PCI function of its own: NVMe.
+    /// A PCI function of its own behind a root port: NVMe.
     Nvme {
-        /// Slot on bus 0.
+        /// Slot of the port on bus 0.
         slot: u8,
     },
     /// A port of the AHCI controller.

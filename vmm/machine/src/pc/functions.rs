@@ -1,4 +1,7 @@
-//! PCI functions of the root bus: their places and their interrupts.
+//! PCI functions: their places and their interrupts.
+//!
+//! Functions that are PCI Express endpoints by nature, NVMe controllers and e1000e cards, sit alone behind a root port of
+//! their own. The others are part of the root complex.
 
 use super::{
     drives::{PcDrive, Seat},
@@ -20,6 +23,8 @@ const PCI_BRIDGE_SLOT: u8 = 30;
 pub enum PcRole {
     /// The host bridge (MCH).
     HostBridge,
+    /// A PCI Express root port with one function behind it.
+    RootPort,
     /// The display.
     Display(Display),
     /// The USB controller (xHCI).
@@ -69,12 +74,21 @@ pub struct PcInterrupt {
 pub struct PcFunction {
     /// What it is.
     pub role: PcRole,
-    /// Device number on bus 0.
+    /// Slot of the root port that it sits behind; without, it is on bus 0.
+    pub behind: Option<u8>,
+    /// Device number on its bus.
     pub slot: u8,
     /// Function number.
     pub function: u8,
     /// Its interrupt, if it has one of PCI.
     pub interrupt: Option<PcInterrupt>,
+}
+
+impl PcFunction {
+    /// The slot of bus 0 that it, or the port that it sits behind, is in.
+    pub fn root_slot(&self) -> u8 {
+        self.behind.unwrap_or(self.slot)
+    }
 }
 
 /// The I/O APIC pin at which pin `pin` (1 = INTA) of a slot comes in. Firmware and the ACPI tables know the
@@ -91,7 +105,7 @@ pub const fn interrupt_of(slot: u8, pin: u8) -> u8 {
     layout::PIRQ_FIRST + request
 }
 
-/// All functions of a machine in the order of their places.
+/// All functions of a machine in the order of their places, a port before what is behind it.
 pub(super) fn plan(devices: &PcDevices, drives: &[PcDrive]) -> Result<Vec<PcFunction>, PlanError> {
     let mut functions = alloc::vec![silent(PcRole::HostBridge, layout::HOST_BRIDGE_SLOT, 0)];
     if devices.display != Display::None {
@@ -105,7 +119,11 @@ pub(super) fn plan(devices: &PcDevices, drives: &[PcDrive]) -> Result<Vec<PcFunc
     functions.push(wired(PcRole::Console, layout::CONSOLE_SLOT, 0));
     let mut free = layout::FIRST_FREE_SLOT;
     for (index, model) in (0..).zip(&devices.nics) {
-        functions.push(wired(PcRole::Nic { index, model: *model }, free, 0));
+        let nic = PcRole::Nic { index, model: *model };
+        match model {
+            NicModel::E1000e => functions.extend(behind_port(nic, free)),
+            NicModel::Virtio | NicModel::E1000 => functions.push(wired(nic, free, 0)),
+        }
         free = free.saturating_add(1);
     }
     for drive in drives {
@@ -113,11 +131,11 @@ pub(super) fn plan(devices: &PcDevices, drives: &[PcDrive]) -> Result<Vec<PcFunc
             Seat::Virtio { slot } => {
                 functions.push(wired(PcRole::VirtioDisk { index: drive.index }, slot, 0));
             }
-            Seat::Nvme { slot } => functions.push(wired(PcRole::Nvme { index: drive.index }, slot, 0)),
+            Seat::Nvme { slot } => functions.extend(behind_port(PcRole::Nvme { index: drive.index }, slot)),
             Seat::Ahci { .. } | Seat::Ide { .. } => {}
         }
     }
-    if functions.last().is_some_and(|last| last.slot >= layout::FREE_SLOTS_END) {
+    if functions.last().is_some_and(|last| last.root_slot() >= layout::FREE_SLOTS_END) {
         return Err(PlanError::PciDevices);
     }
     let chipset = layout::CHIPSET_SLOT;
@@ -131,6 +149,13 @@ pub(super) fn plan(devices: &PcDevices, drives: &[PcDrive]) -> Result<Vec<PcFunc
     Ok(functions)
 }
 
+/// A root port in `slot` and the function behind it. A bridge passes INTA of the first slot behind it on as INTA of
+/// its own (PCI-to-PCI Bridge Architecture 1.2, 9.1).
+fn behind_port(role: PcRole, slot: u8) -> [PcFunction; 2] {
+    let port = wired(PcRole::RootPort, slot, 0);
+    [port, PcFunction { role, behind: Some(slot), slot: 0, ..port }]
+}
+
 /// A function that interrupts at INTA of its slot.
 fn wired(role: PcRole, slot: u8, function: u8) -> PcFunction {
     let pin = 1;
@@ -141,5 +166,5 @@ fn wired(role: PcRole, slot: u8, function: u8) -> PcFunction {
 }
 
 fn silent(role: PcRole, slot: u8, function: u8) -> PcFunction {
-    PcFunction { role, slot, function, interrupt: None }
+    PcFunction { role, behind: None, slot, function, interrupt: None }
 }

@@ -104,7 +104,8 @@ pub const ENTROPY_SLOT: u8 = 3;
 pub const BALLOON_SLOT: u8 = 4;
 /// Slot of the virtio console.
 pub const CONSOLE_SLOT: u8 = 5;
-/// Slot of the first network card; the others follow, then virtio disks and NVMe controllers.
+/// Slot of the first network card; the others follow, then virtio disks and NVMe controllers,
+/// each in the slot or behind the root port there.
 pub const FIRST_FREE_SLOT: u8 = 6;
 /// The first slot that is not for them.
 pub const FREE_SLOTS_END: u8 = 0x1C;

@@ -26,7 +26,7 @@ pub struct PcPlan {
     pub memory: MemoryMap,
     /// Where the firmware's memory lies.
     pub firmware: FirmwareMap,
-    /// PCI functions of bus 0 in the order of their places.
+    /// PCI functions in the order of their places, a root port before what is behind it.
     pub functions: Vec<PcFunction>,
     /// Where the disks and CD-ROMs are attached: disks first.
     pub drives: Vec<PcDrive>,

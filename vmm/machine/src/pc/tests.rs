@@ -123,6 +123,27 @@ fn firmware_ends_at_4_gib_with_its_variables_below() {
     assert_eq!(map.shadow_bytes, 0x2_0000);
 }
 
+/// Slot of bus 0, port above, slot and function.
+fn place_of(function: &PcFunction) -> (u8, Option<u8>, u8, u8) {
+    (function.root_slot(), function.behind, function.slot, function.function)
+}
+
+#[test]
+fn express_endpoints_sit_behind_ports_of_their_own() {
+    let devices = PcDevices { nics: vec![NicModel::Virtio, NicModel::E1000, NicModel::E1000e], ..devices() };
+
+    let plan = plan_of(&uefi(devices), vec![disk(DiskBus::Nvme), disk(DiskBus::Virtio)], 1 << 30).unwrap();
+
+    let behind: Vec<_> = plan.functions.iter().filter(|function| function.behind.is_some()).collect();
+    let roles: Vec<_> = behind.iter().map(|function| function.role).collect();
+    assert_eq!(roles, [PcRole::Nic { index: 2, model: NicModel::E1000e }, PcRole::Nvme { index: 0 }]);
+    for function in behind {
+        let port = plan.functions.iter().find(|port| Some(port.slot) == function.behind).unwrap();
+        assert_eq!((port.role, port.behind), (PcRole::RootPort, None));
+        assert_eq!(port.interrupt, function.interrupt, "the bridge passes INTA on");
+    }
+}
+
 #[test]
 fn each_disk_gets_its_place() {
     let disks = [DiskBus::Virtio, DiskBus::Ahci, DiskBus::Nvme, DiskBus::Ide, DiskBus::Ahci].map(disk);
@@ -148,9 +169,20 @@ fn each_disk_gets_its_place() {
             Seat::Ahci { port: 2 },
         ]
     );
-    let places: Vec<_> = plan.functions.iter().map(|function| (function.slot, function.function)).collect();
-    let chipset = [(31, 0), (31, 1), (31, 2)];
-    assert_eq!(places, (0..9).map(|slot| (slot, 0)).chain(chipset).collect::<Vec<_>>());
+    let places: Vec<_> = plan.functions.iter().map(place_of).collect();
+    let root = |slot, function| (slot, None, slot, function);
+    let behind = |port| (port, Some(port), 0, 0);
+    let expected = (0..6).map(|slot| root(slot, 0)).chain([
+        root(6, 0),
+        behind(6),
+        root(7, 0),
+        root(8, 0),
+        behind(8),
+        root(31, 0),
+        root(31, 1),
+        root(31, 2),
+    ]);
+    assert_eq!(places, expected.collect::<Vec<_>>());
 }
 
 #[test]
@@ -167,7 +199,7 @@ fn the_boot_order_names_devices_as_firmware_does() {
     let devices = PcDevices {
         cdroms: vec![cdrom(DiskBus::Ahci)],
         floppy: Some(disk(DiskBus::Virtio)),
-        nics: vec![NicModel::Virtio],
+        nics: vec![NicModel::Virtio, NicModel::E1000e],
         boot_order: vec![BootDevice::Cdrom, BootDevice::Disk, BootDevice::Floppy, BootDevice::Network],
         ..devices()
     };
@@ -176,12 +208,13 @@ fn the_boot_order_names_devices_as_firmware_does() {
     let plan = plan_of(&bios(devices), disks, 1 << 30).unwrap();
 
     let expected = "/pci@i0cf8/pci8086,2922@1f,2/drive@1/disk@0\n\
-        /pci@i0cf8/scsi@7/disk@0,0\n\
+        /pci@i0cf8/scsi@8/disk@0,0\n\
         /pci@i0cf8/pci8086,2922@1f,2/drive@0/disk@0\n\
-        /pci@i0cf8/nvme@8\n\
+        /pci@i0cf8/pci-bridge@9/nvme@0\n\
         /pci@i0cf8/ide@1f,1/drive@0/disk@0\n\
         /pci@i0cf8/isa@1f/fdc@03f0/floppy@0\n\
-        /pci@i0cf8/ethernet@6/ethernet-phy@0\0";
+        /pci@i0cf8/ethernet@6/ethernet-phy@0\n\
+        /pci@i0cf8/pci-bridge@7/ethernet@0/ethernet-phy@0\0";
     assert_eq!(String::from_utf8(file(&plan, "bootorder")).unwrap(), expected);
     assert!(plan.cmos.contains(&(0x3D, 0x23)), "CD-ROM, then disk");
     assert!(plan.cmos.contains(&(0x38, 0x11)), "then floppy");
@@ -330,7 +363,7 @@ proptest! {
     fn no_two_devices_share_a_place(
         disks in prop::collection::vec(any_bus().prop_map(disk), 0..20),
         cdroms in prop::collection::vec(any_bus().prop_map(cdrom), 0..6),
-        nics in prop::collection::vec(Just(NicModel::E1000), 0..9),
+        nics in prop::collection::vec(prop_oneof![Just(NicModel::E1000), Just(NicModel::E1000e)], 0..9),
         mib in 0u64..10_000,
     ) {
         let boot = uefi(PcDevices { cdroms, nics, ..devices() });
@@ -338,7 +371,7 @@ proptest! {
         // Whatever is asked for is planned or refused.
         let Ok(plan) = plan_of(&boot, disks, mib << 20) else { return Ok(()) };
 
-        let mut places: Vec<_> = plan.functions.iter().map(|one| (one.slot, one.function)).collect();
+        let mut places: Vec<_> = plan.functions.iter().map(place_of).collect();
         let count = places.len();
         prop_assert!(places.is_sorted());
         places.dedup();

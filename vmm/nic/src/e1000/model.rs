@@ -1,12 +1,9 @@
 //! How the controllers of the family differ.
 
-use spec::{
-    e1000::cause,
-    pci::{CAPABILITY_PCI_EXPRESS, CAPABILITY_POWER},
-};
+use spec::{e1000::cause, pci::CAPABILITY_POWER};
 use vmm_bus::{
     Line,
-    pci::{BarKind, Function, Identity, function::MsixPlace},
+    pci::{BarKind, ExpressRole, Function, Identity, express, function::MsixPlace},
 };
 
 /// A controller of the family.
@@ -53,10 +50,6 @@ const I82574L: Identity = Identity {
 /// Power management without id and link: version 2, no reset on the way from D3 to D0.
 const POWER: [u8; 6] = [0x02, 0x00, 0x08, 0, 0, 0];
 const POWER_WRITABLE: [u8; 6] = [0, 0, 0x03, 0, 0, 0];
-/// PCI Express, version 1, an endpoint that is part of the root complex: it has no link.
-const EXPRESS: [u8; 18] = [0x91, 0, 0x01, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-/// Software may set device control, but for the reset of the function.
-const EXPRESS_WRITABLE: [u8; 8] = [0, 0, 0, 0, 0, 0, 0xFF, 0x7F];
 
 impl Model {
     pub(super) fn name(self) -> &'static str {
@@ -92,7 +85,7 @@ impl Model {
         function.config_mut().add_capability(CAPABILITY_POWER, &POWER, &POWER_WRITABLE);
         let place = MsixPlace { vectors: VECTORS, bar: MSIX_BAR, table: 0, pending: MSIX_PENDING };
         function = function.with_msi();
-        function.config_mut().add_capability(CAPABILITY_PCI_EXPRESS, &EXPRESS, &EXPRESS_WRITABLE);
+        express::add(function.config_mut(), ExpressRole::Endpoint);
         function
             .with_msix(place)
             .with_bar(FLASH_BAR, BarKind::Memory32, MEMORY_BYTES)

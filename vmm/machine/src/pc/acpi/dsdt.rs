@@ -1,6 +1,6 @@
 //! DSDT: what cannot be found by probing, in AML (ACPI 6.5, chapter 20).
 
-use super::{HEADER_BYTES, TablesRequest, layout, legacy, links};
+use super::{HEADER_BYTES, TablesRequest, control, layout, legacy, links};
 use crate::{
     acpi::{
         OEM_ID, OEM_REVISION, OEM_TABLE_ID,
@@ -49,10 +49,11 @@ fn append_root(code: &mut Vec<u8>, request: &TablesRequest<'_>) {
     let coherent = Name::new("_CCA".into(), &ONE);
     let resources = root_resources(request);
     let routes = RawAml(links::routes());
+    let control = control::method();
     let chipset = RawAml(chipset(request.has_floppy));
     let root = Device::new(
         "PCI0".into(),
-        vec![&id, &compatible, &unique, &segment, &bus, &coherent, &resources, &routes, &chipset],
+        vec![&id, &compatible, &unique, &segment, &bus, &coherent, &resources, &control, &routes, &chipset],
     );
     let board = RawAml(board_resources(request.ecam));
     let links = RawAml(links::devices());

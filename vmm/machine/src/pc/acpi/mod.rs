@@ -3,6 +3,7 @@
 //! Power management is the fixed hardware of ACPI 6.5, chapter 4.8, in the chipset's ports. A write to the SMI command
 //! port hands it to the operating system.
 
+mod control;
 mod dsdt;
 mod fadt;
 mod legacy;

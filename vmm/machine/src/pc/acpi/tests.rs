@@ -218,6 +218,17 @@ fn windows_hold_what_firmware_assigns_and_no_ram() {
     }
 }
 
+#[test]
+fn the_system_may_drive_power_events_and_express_capabilities_itself() {
+    let memory = MemoryMap::new_pc(1 << 30, 40).unwrap();
+    let Some(text) = disassembled(&request(&memory), "DSDT") else { return };
+
+    let compact: String = text.split_whitespace().collect();
+    assert!(compact.contains("Method(_OSC,4,Serialized)"), "{text}");
+    assert!(compact.contains("ToUUID(\"33db4d5b-1ff7-401c-9657-7441c03dd766\")"), "{text}");
+    assert!(compact.contains("Local0=(CTRL&0x14)"), "{text}");
+}
+
 /// Where Intel's compiler is installed it has to read what we wrote.
 #[test]
 fn intels_disassembler_and_compiler_accept_every_table() {

@@ -1,4 +1,4 @@
-//! PCI functions of the root bus.
+//! PCI functions.
 
 use super::{drives, isa};
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     direct::DirectMemories,
     entropy::ProcessorEntropy,
 };
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 use vmm_bus::{Bus, Device, DeviceId, Line, pci::Place};
 use vmm_chipset::{
-    Lpc, Mch, lpc,
+    Lpc, Mch, RootPort, lpc,
     mch::{self, Shadow},
 };
 use vmm_devices::{Balloon, Console, ConsoleSize, Rng};
@@ -40,7 +40,7 @@ pub(super) fn add_all(
     parts: &Parts<'_>,
     (plan, shadow): (&PcPlan, Shadow),
 ) -> Result<Named, String> {
-    let mut functions = Functions { bus, direct, parts, plan };
+    let mut functions = Functions { bus, direct, parts, plan, ports: Vec::new() };
     let mut shadow = Some(shadow);
     let (mut chipset, mut console, mut balloon) = (None, None, None);
     let (mut usb, mut display) = (None, Display::None);
@@ -72,6 +72,8 @@ struct Functions<'a, 'p> {
     direct: &'a mut DirectMemories,
     parts: &'a Parts<'p>,
     plan: &'a PcPlan,
+    /// The root ports so far, by their slots.
+    ports: Vec<(u8, DeviceId<RootPort>)>,
 }
 
 impl Functions<'_, '_> {
@@ -90,6 +92,7 @@ impl Functions<'_, '_> {
                 let controller = drives::ahci(self.parts, self.plan, line(function))?;
                 self.add(function, controller).map(drop)
             }
+            PcRole::RootPort => self.add_port(function),
             PcRole::Ide => self.add_ide(function),
             PcRole::Nvme { index } => {
                 let controller = drives::nvme(self.parts, index, line(function))?;
@@ -104,6 +107,14 @@ impl Functions<'_, '_> {
             | PcRole::Display(_)
             | PcRole::Usb => Ok(()),
         }
+    }
+
+    /// Numbers its slot as the slot of bus 0 that it is in.
+    fn add_port(&mut self, function: &PcFunction) -> Result<(), String> {
+        let port = RootPort::new(place(function)?, function.slot, line(function).pin);
+        let id = self.add(function, port)?;
+        self.ports.push((function.slot, id));
+        Ok(())
     }
 
     fn add_nic(&mut self, function: &PcFunction, index: u8, model: NicModel) -> Result<(), String> {
@@ -166,7 +177,16 @@ impl Functions<'_, '_> {
     }
 
     fn add<T: Device>(&mut self, function: &PcFunction, device: T) -> Result<DeviceId<T>, String> {
-        self.bus.add_function(place(function)?, device).map_err(|error| sentence(&error))
+        let place = place(function)?;
+        let added = match function.behind {
+            None => self.bus.add_function(place, device),
+            Some(slot) => {
+                let port = self.ports.iter().find(|(port, _)| *port == slot).map(|(_, id)| *id);
+                let port = port.ok_or_else(|| String::from("the plan has a function behind no port"))?;
+                self.bus.add_function_behind(port, place, device)
+            }
+        };
+        added.map_err(|error| sentence(&error))
     }
 
     fn add_virtio<D: VirtioDevice>(
@@ -185,5 +205,5 @@ fn place(function: &PcFunction) -> Result<Place, String> {
 
 /// Where a function's pin comes in. Functions that share a pin have different slots.
 fn line(function: &PcFunction) -> Line {
-    Line { pin: function.interrupt.map_or(0, |interrupt| interrupt.line), source: function.slot }
+    Line { pin: function.interrupt.map_or(0, |interrupt| interrupt.line), source: function.root_slot() }
 }
