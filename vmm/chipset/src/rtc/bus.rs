@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use vmm_bus::{AccessSize, Context, Device, Inspector, Line, Region};
 use vmm_snapshot::{RestoreError, Saved, SavedState};
 
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Index port: bit 7 masks NMIs on a PC; there is nothing to mask here.
 const INDEX_BITS: u8 = 0x7F;
 
@@ -26,8 +26,8 @@ struct State {
     memory: Vec<u8>,
     extended: Vec<u8>,
     extended_index: u8,
-    /// Seconds since 1970 while the time is being set.
-    stopped: Option<u64>,
+    /// While the time is being set: as it was written, which need not be a date.
+    stopped: Option<DateTime>,
     checked: u64,
     asserted: bool,
 }
@@ -108,7 +108,7 @@ impl Device for Rtc {
             memory: self.memory.to_vec(),
             extended: self.extended.to_vec(),
             extended_index: self.extended_index,
-            stopped: self.stopped.map(DateTime::to_unix),
+            stopped: self.stopped,
             checked: self.checked,
             asserted: self.asserted,
         };
@@ -135,7 +135,7 @@ impl Device for Rtc {
         self.memory = memory;
         self.extended = extended;
         self.extended_index = state.extended_index & INDEX_BITS;
-        self.stopped = state.stopped.map(DateTime::from_unix);
+        self.stopped = state.stopped;
         self.checked = state.checked;
         self.asserted = state.asserted;
         Ok(())

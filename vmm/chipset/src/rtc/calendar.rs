@@ -1,5 +1,7 @@
 //! Days and seconds to dates and back (proleptic Gregorian calendar, UTC).
 
+use serde::{Deserialize, Serialize};
+
 /// Seconds of one day.
 pub(super) const DAY_SECONDS: u64 = 86_400;
 /// Days of four centuries.
@@ -8,7 +10,7 @@ const ERA_DAYS: u64 = 146_097;
 const EPOCH_DAYS: u64 = 719_468;
 
 /// A date and a time of day.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct DateTime {
     /// Year, 1970 to 9999.
     pub(super) year: u64,

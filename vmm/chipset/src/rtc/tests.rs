@@ -160,6 +160,21 @@ fn memory_is_given_at_construction_and_extended_memory_has_its_own_ports() {
 }
 
 #[test]
+fn a_clock_that_is_being_set_keeps_impossible_dates_over_saving() {
+    let mut bench = Bench::new();
+    bench.write(0x0B, 0x82);
+    for (register, value) in [(0x00, 0x89), (0x07, 0x31), (0x08, 0x02)] {
+        bench.write(register, value);
+    }
+    let saved = bench.rtc.save();
+    bench.rtc = Rtc::new(Line { pin: 8, source: 0 }, UnixSeconds(0), Nanos::ZERO);
+
+    assert_eq!(bench.rtc.restore(saved.as_saved()), Ok(()));
+
+    assert_eq!([0x00, 0x07, 0x08].map(|register| bench.read(register)), [0x89, 0x31, 0x02]);
+}
+
+#[test]
 fn a_clock_whose_interrupts_are_off_wakes_nobody() {
     let mut bench = Bench::new();
     assert_eq!(bench.rtc.deadline(), Nanos::MAX);
