@@ -35,6 +35,8 @@ pub(super) struct Capabilities {
     pub(super) has_branch_barrier: bool,
     /// RDTSCP or RDPID, and with them TSC_AUX.
     pub(super) has_tsc_aux: bool,
+    /// Protection keys, which guests must not turn on: PKRU would stay from one guest to the next.
+    pub(super) has_protection_keys: bool,
     /// VMRUN does not load the interrupt shadow, and the TSS must be "available" for I/O permission checks: QEMU's
     /// emulation of SVM.
     pub(super) forgets_shadow: bool,
@@ -50,6 +52,10 @@ const HAS_BRANCH_BARRIER: u32 = 1 << 0;
 const HAS_TSC_AUX: u32 = 1 << 1;
 const FORGETS_SHADOW: u32 = 1 << 2;
 const IS_BOCHS: u32 = 1 << 3;
+const HAS_PROTECTION_KEYS: u32 = 1 << 4;
+
+/// CPUID leaf 7, ECX: protection keys for user pages.
+const ECX7_PKU: u32 = 1 << 3;
 
 /// Turns AMD-V on, on the calling processor. The boot processor comes first.
 pub(crate) fn enable() -> Result<(), Unavailable> {
@@ -104,6 +110,7 @@ fn note_capabilities() {
     let bit = |is_on: bool, bit: u32| if is_on { bit } else { 0 };
     let others = bit(residue::has_branch_barrier(), HAS_BRANCH_BARRIER)
         | bit(residue::has_tsc_aux(), HAS_TSC_AUX)
+        | bit(cpuid(7, 0).ecx & ECX7_PKU != 0, HAS_PROTECTION_KEYS)
         | bit(is_tcg, FORGETS_SHADOW)
         | bit(is_bochs(), IS_BOCHS);
     for (slot, value) in CAPABILITIES.iter().zip([leaf.edx, leaf.ebx, others]) {
@@ -119,6 +126,7 @@ pub(super) fn capabilities() -> Capabilities {
         asids,
         has_branch_barrier: others & HAS_BRANCH_BARRIER != 0,
         has_tsc_aux: others & HAS_TSC_AUX != 0,
+        has_protection_keys: others & HAS_PROTECTION_KEYS != 0,
         forgets_shadow: others & FORGETS_SHADOW != 0,
         is_bochs: others & IS_BOCHS != 0,
     }

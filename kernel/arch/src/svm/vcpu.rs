@@ -115,8 +115,10 @@ impl Svm {
         let (ports, msrs) = permissions::addresses();
         let has_pause_filter = self.has(feature::PAUSE_FILTER);
         let has_threshold = self.has(feature::PAUSE_THRESHOLD);
+        let has_protection_keys = self.capabilities.has_protection_keys;
         let control = &mut self.vmcb_mut().control;
-        control.intercept_cr = 0;
+        // Ring 0 then refuses what guests must not have.
+        control.intercept_cr = if has_protection_keys { WRITE_CR4 } else { 0 };
         control.intercept_dr = u32::MAX;
         control.intercept_exception = 1 << 1 | 1 << 17 | 1 << 18;
         control.intercept_first = FIRST_INTERCEPTS;
@@ -138,6 +140,9 @@ impl Svm {
         save.pat = msr::PAT_RESET;
     }
 }
+
+/// Intercept of CR4 writes.
+const WRITE_CR4: u32 = 1 << (16 + 4);
 
 /// First word of intercepts that are always on.
 const FIRST_INTERCEPTS: u32 = intercept::INTR
