@@ -48,11 +48,13 @@ const SELECTED: [&str; 12] = [
     "hypercalls",
 ];
 /// Words in the names of those claims that cannot be tried on Bochs' AMD model, because Bochs 2.7 is wrong there.
-const LEFT_OUT_ON_RYZEN: [&str; 2] = [
+const LEFT_OUT_ON_RYZEN: [&str; 3] = [
     // There is no exit for a shutdown, whatever the intercepts say: Bochs ends itself ("3rd exception with no resolution").
     "triple-fault",
     // Host interrupts do not end a guest that is entered with IF = 0 until it sets IF, which this one never does.
     "an-endless-loop-hangs-nobody",
+    // A switch by INT n says that external interrupt 0 was on its way (EXITINTINFO 8000_0000h), so that the INT runs again.
+    "task-switches-work",
 ];
 
 /// A story for each machine, from the source of the test kernels' table of claims.
@@ -210,8 +212,8 @@ mod tests {
 
     #[test]
     fn on_ryzen_only_what_bochs_gets_wrong_is_left_out() {
-        let table =
-            "(\"one-claim\", f),\n(\"a-triple-fault-resets\", f),\n(\"an-endless-loop-hangs-nobody\", f),\n";
+        let table = "(\"one-claim\", f),\n(\"a-triple-fault-resets\", f),\n(\"an-endless-loop-hangs-nobody\", f),\n\
+             (\"task-switches-work\", f),\n";
         let stories = claims(table);
         let stories = stories.iter().filter(|story| story.name.ends_with("claims_on_ryzen"));
         assert_eq!(

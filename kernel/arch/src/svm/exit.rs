@@ -72,7 +72,7 @@ fn task_switch(selector: u64, details: u64, event: u64) -> Exit {
     } else if details & TASK_JUMP != 0 {
         TaskSwitchCause::Jump
     } else if event & EVENT_VALID != 0 {
-        TaskSwitchCause::Event
+        if is_of_an_instruction(event) { TaskSwitchCause::SoftwareInterrupt } else { TaskSwitchCause::Event }
     } else {
         TaskSwitchCause::Call
     };
@@ -110,6 +110,12 @@ pub fn memory(code: u64, address: u64) -> Exit {
     Exit::Memory { gpa: Gpa::new(address), access }
 }
 
+/// Whether INT n, INT3 or INTO at RIP raised the event by itself.
+fn is_of_an_instruction(event: u64) -> bool {
+    let kind = event >> 8 & 7;
+    kind == EventKind::Software as u64 || kind == EventKind::Exception as u64 && matches!(event as u8, 3 | 4)
+}
+
 /// The event whose delivery an exit broke off, if it has to be delivered again. Events that an instruction at RIP raised by
 /// itself (INT n, INT3, INTO) are not: the instruction runs again.
 pub fn broken_off(raw: u64) -> Option<Event> {
@@ -119,9 +125,7 @@ pub fn broken_off(raw: u64) -> Option<Event> {
         // Some emulators report external interrupts so.
         return Event::unpack(raw & !(EVENT_RESERVED | 0xf00));
     }
-    let is_software =
-        kind == EventKind::Software as u64 || kind == EventKind::Exception as u64 && matches!(vector, 3 | 4);
-    if is_software { None } else { Event::unpack(raw & !EVENT_RESERVED) }
+    if is_of_an_instruction(raw) { None } else { Event::unpack(raw & !EVENT_RESERVED) }
 }
 
 #[cfg(test)]
@@ -148,6 +152,8 @@ mod tests {
         assert_eq!(decoded(1 << 38, 0), expected(TaskSwitchCause::Jump));
         assert_eq!(decoded(0, 0), expected(TaskSwitchCause::Call));
         assert_eq!(decoded(1 << 44, 1 << 31 | 0x30D), expected(TaskSwitchCause::Event));
+        assert_eq!(decoded(0, 1 << 31 | 0x41F), expected(TaskSwitchCause::SoftwareInterrupt));
+        assert_eq!(decoded(0, 1 << 31 | 0x303), expected(TaskSwitchCause::SoftwareInterrupt));
     }
 
     #[test]
