@@ -60,10 +60,9 @@ impl VirtioDevice for Console {
     fn process(&mut self, queue: u16, guest: &mut Guest<'_>) -> Result<Progress, Fault> {
         match queue {
             RECEIVE => {
-                self.deliver(guest)?;
+                let progress = self.deliver(guest)?;
                 guest.note_console();
-                // Buffers without text wait for somebody to type; text without buffers for the guest.
-                Ok(if self.input.is_empty() { Progress::Waiting } else { Progress::Idle })
+                Ok(progress)
             }
             TRANSMIT => {
                 for _ in 0..REQUESTS_MAX {

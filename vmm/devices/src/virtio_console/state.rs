@@ -2,7 +2,7 @@
 
 use alloc::{collections::VecDeque, vec::Vec};
 use serde::{Deserialize, Serialize};
-use vmm_virtio::{Chain, Fault, Guest, Token};
+use vmm_virtio::{Chain, Fault, Guest, Progress, Token, device::REQUESTS_MAX};
 
 /// Bytes that wait for the guest at the most.
 pub const INPUT_BYTES: usize = 4096;
@@ -103,9 +103,17 @@ impl Console {
         }
     }
 
-    /// Moves typed bytes to the guest's buffers while there are both.
-    pub(super) fn deliver(&mut self, guest: &mut Guest<'_>) -> Result<(), Fault> {
-        while !self.input.is_empty() && guest.pop(RECEIVE, &mut self.receive)? {
+    /// Moves typed bytes to the guest's buffers while there are both. Another processor of the guest may offer empty
+    /// ones for ever, so there is an end to it.
+    pub(super) fn deliver(&mut self, guest: &mut Guest<'_>) -> Result<Progress, Fault> {
+        for _ in 0..REQUESTS_MAX {
+            // Buffers without text wait for somebody to type; text without buffers for the guest.
+            if self.input.is_empty() {
+                return Ok(Progress::Waiting);
+            }
+            if !guest.pop(RECEIVE, &mut self.receive)? {
+                return Ok(Progress::Idle);
+            }
             let room = usize::try_from(self.receive.writable().len()).unwrap_or(usize::MAX);
             let count = room.min(self.input.len());
             let (front, back) = self.input.as_slices();
@@ -116,7 +124,7 @@ impl Console {
             self.input.drain(..count);
             guest.complete(RECEIVE, self.receive.token(), u32::try_from(count).unwrap_or(u32::MAX))?;
         }
-        Ok(())
+        Ok(Progress::More)
     }
 
     /// Takes text of the guest while there is room. `true` if a request was finished.
