@@ -29,7 +29,6 @@ mod console_start;
 mod devices;
 mod figures;
 mod hopeless;
-
 mod kept_file;
 mod keys;
 mod link;
