@@ -3,6 +3,7 @@
 use crate::{
     access::AccessSize,
     device::{Context, Device, Doorbell, Region},
+    device_id::DeviceId,
     direct::DirectRange,
     effects::{Attention, LineEvent},
     inspect::Inspector,
@@ -16,7 +17,7 @@ use crate::{
 };
 use alloc::{boxed::Box, vec::Vec};
 use base_units::{Gpa, Nanos};
-use core::{any::Any, marker::PhantomData};
+use core::any::Any;
 use spec::pci::{PORT_CONFIG_ADDRESS, PORT_CONFIG_DATA};
 
 /// Devices of one machine at the most.
@@ -35,37 +36,6 @@ pub enum BusError {
     PlaceTaken,
     /// A register range could not be mapped.
     Range(RangeError),
-}
-
-/// Names a device of one bus and its type.
-pub struct DeviceId<T: ?Sized> {
-    index: u16,
-    device: PhantomData<fn(&T)>,
-}
-
-impl<T: ?Sized> Clone for DeviceId<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T: ?Sized> Copy for DeviceId<T> {}
-
-impl<T: ?Sized> core::fmt::Debug for DeviceId<T> {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(out, "DeviceId({})", self.index)
-    }
-}
-
-impl<T: ?Sized> DeviceId<T> {
-    fn new(index: u16) -> Self {
-        Self { index, device: PhantomData }
-    }
-
-    /// The device's number, for [`Bus::notify`]: a key for events.
-    pub fn index(self) -> u16 {
-        self.index
-    }
 }
 
 /// Who answers.
@@ -164,7 +134,7 @@ impl Bus {
         place: Place,
         device: T,
     ) -> Result<DeviceId<T>, BusError> {
-        self.add_seat(Some(bridge.index), place, device)
+        self.add_seat(Some(bridge.index()), place, device)
     }
 
     fn add_seat<T: Device>(
@@ -177,7 +147,7 @@ impl Bus {
             return Err(BusError::PlaceTaken);
         }
         let id = self.add(device)?;
-        self.seats.push(Seat { behind, place, index: id.index });
+        self.seats.push(Seat { behind, place, index: id.index() });
         Ok(id)
     }
 
@@ -194,7 +164,7 @@ impl Bus {
         first: u16,
         count: u16,
     ) -> Result<(), BusError> {
-        let target = Target::Device { index: id.index, region };
+        let target = Target::Device { index: id.index(), region };
         Ok(self.ports.insert(u64::from(first), u64::from(count), target)?)
     }
 
@@ -206,7 +176,7 @@ impl Bus {
         start: Gpa,
         bytes: u64,
     ) -> Result<(), BusError> {
-        let target = Target::Device { index: id.index, region };
+        let target = Target::Device { index: id.index(), region };
         Ok(self.memory.insert(start.raw(), bytes, target)?)
     }
 
@@ -215,7 +185,8 @@ impl Bus {
     /// # Panics
     /// If the id is not from this bus: a mistake of ours.
     pub fn device_mut<T: Device>(&mut self, id: DeviceId<T>) -> &mut T {
-        let device = self.devices.get_mut(usize::from(id.index)).map(|device| &mut **device as &mut dyn Any);
+        let device =
+            self.devices.get_mut(usize::from(id.index())).map(|device| &mut **device as &mut dyn Any);
         match device.and_then(|device| device.downcast_mut::<T>()) {
             Some(device) => device,
             None => panic!("a device id of another bus"),

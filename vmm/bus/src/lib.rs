@@ -21,6 +21,7 @@ extern crate alloc;
 pub mod access;
 pub mod bus;
 pub mod device;
+pub mod device_id;
 pub mod direct;
 pub mod effects;
 pub mod flat_memory;
@@ -34,8 +35,9 @@ pub mod saved;
 pub mod volume;
 
 pub use access::AccessSize;
-pub use bus::{Bus, BusError, DeviceId};
+pub use bus::{Bus, BusError};
 pub use device::{Context, Device, Doorbell, Region};
+pub use device_id::DeviceId;
 pub use direct::{DirectId, DirectMemory, DirectRange, VecMemory};
 pub use effects::{Attention, Effects, PowerRequest};
 pub use flat_memory::FlatMemory;
