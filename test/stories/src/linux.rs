@@ -3,7 +3,7 @@
 use test_emulator::{Boot, Failure, Machine, Model};
 
 use crate::story::{LIMIT, Story, World};
-use crate::vms::{Linux, until_all_stopped};
+use crate::vms::{Linux, slow_linux, until_all_stopped};
 
 /// How Corten itself is booted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,23 +57,18 @@ fn bochs_stories() -> Vec<Story> {
         }
     }
     stories.push(Story::new("linux_boots_under_uefi_on_haswell", |world| {
-        let guest = slow_linux(1);
+        let guest = slow_linux("poweroff");
         expect_linux(world, &world.bochs_uefi(&until_all_stopped(&[guest]), Model::Haswell)?, 1)
     }));
     stories
 }
 
 fn boots_in_bochs(world: &World<'_>, model: Model, vcpus: u32) -> Result<(), Failure> {
-    expect_linux(world, &world.bochs(&until_all_stopped(&[slow_linux(vcpus)]), model)?, vcpus)
-}
-
-/// A Linux that is spared what takes long in Bochs: tests of its ciphers, guards against processors that it is not on.
-fn slow_linux(vcpus: u32) -> Linux {
-    Linux::new("linux", "poweroff")
-        .vcpus(vcpus)
-        .memory_mib(256)
-        .on_host_console()
-        .words("nokaslr mitigations=off cryptomgr.notests")
+    expect_linux(
+        world,
+        &world.bochs(&until_all_stopped(&[slow_linux("poweroff").vcpus(vcpus)]), model)?,
+        vcpus,
+    )
 }
 
 fn boots(world: &World<'_>, way: Way, vcpus: u32, cpus: u32) -> Result<(), Failure> {

@@ -1,10 +1,10 @@
 //! Saved states of whole machines: what they lack is lost, and the guest would notice.
 
-use test_emulator::Failure;
+use test_emulator::{Failure, Machine, Model};
 
 use crate::monitor::Monitor;
 use crate::story::{LIMIT, Story, World};
-use crate::vms::{Linux, staying_on};
+use crate::vms::{Linux, slow_linux, staying_on};
 
 /// How often each guest goes on from its saved state.
 const TIMES: u32 = 4;
@@ -64,16 +64,25 @@ impl Board {
 /// The stories.
 pub(crate) fn stories() -> Vec<Story> {
     let story = |board: Board| {
+        let tell = move |world: &World<'_>| goes_on(world, &world.direct(&board.definition())?);
         let name = format!("linux_{}_goes_on_from_its_saved_state", board.name);
-        let story = Story::new(&name, move |world| goes_on(world, board));
+        let story = Story::new(&name, tell);
         if ALWAYS.contains(&board.name) { story } else { story.only_in_full_runs() }
     };
-    BOARDS.map(story).into()
+    let mut stories: Vec<Story> = BOARDS.map(story).into();
+    stories.push(Story::new("linux_on_haswell_goes_on_from_its_saved_state", on_vt_x).only_in_full_runs());
+    stories
+}
+
+fn on_vt_x(world: &World<'_>) -> Result<(), Failure> {
+    let disk = "disks = [ { file = \"disk.img\" } ]";
+    let guest = slow_linux("shell").vcpus(2).with(disk);
+    goes_on(world, &world.bochs(&staying_on(&[guest]), Model::Haswell)?)
 }
 
 /// Linux works on its disk, its clock and all its processors, again and again from its saved state.
-fn goes_on(world: &World<'_>, board: Board) -> Result<(), Failure> {
-    let mut running = world.start(&world.direct(&board.definition())?)?;
+fn goes_on(world: &World<'_>, machine: &Machine) -> Result<(), Failure> {
+    let mut running = world.start(machine)?;
     running.wait_for("Type 'poweroff' to end it", LIMIT)?;
     running.wait_for("# ", LIMIT)?;
     running.send("work\r")?;

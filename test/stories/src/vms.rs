@@ -63,6 +63,12 @@ impl Linux {
     }
 }
 
+/// A Linux that is spared what takes long in Bochs: tests of its ciphers, guards against processors that it is not on.
+pub(crate) fn slow_linux(todo: &str) -> Linux {
+    let words = "nokaslr mitigations=off cryptomgr.notests";
+    Linux::new("linux", todo).memory_mib(256).on_host_console().words(words)
+}
+
 /// A definition that turns the machine off when all its guests have stopped.
 pub(crate) fn until_all_stopped(guests: &[Linux]) -> String {
     let guests: String = guests.iter().map(Linux::text).collect();
