@@ -168,13 +168,25 @@ impl<M: Machine> ChannelEnd<M> {
     ///
     /// # Errors
     /// `WouldBlock` without a message, `PeerClosed` if none can come any more, or what `fits` says.
-    pub fn receive(&self, fits: impl FnOnce(&Message<M>) -> Result<(), Error>) -> Result<Message<M>, Error> {
+    pub fn receive(&self, fits: impl Fn(&Message<M>) -> Result<(), Error>) -> Result<Message<M>, Error> {
+        match self.take_first(&fits) {
+            // No end locks one inbox while it holds the other: both may receive at the same time.
+            Err(Error::WouldBlock) if !self.peer().inbox.lock().is_open => {
+                // What came before the peer closed is there now.
+                self.take_first(&fits).map_err(|error| match error {
+                    Error::WouldBlock => Error::PeerClosed,
+                    other => other,
+                })
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Takes the first message, if `fits` accepts it.
+    fn take_first(&self, fits: impl Fn(&Message<M>) -> Result<(), Error>) -> Result<Message<M>, Error> {
         let (message, sender_waits) = {
             let mut inbox = self.own().inbox.lock();
-            match inbox.messages.front() {
-                Some(message) => fits(message)?,
-                None => return Err(self.why_empty()),
-            }
+            fits(inbox.messages.front().ok_or(Error::WouldBlock)?)?;
             let message = inbox.messages.pop_front().ok_or(Error::WouldBlock)?;
             inbox.bytes -= message.bytes.len();
             (message, core::mem::take(&mut inbox.sender_waits))
@@ -183,10 +195,6 @@ impl<M: Machine> ChannelEnd<M> {
             self.peer().observers.notify(Signals::WRITABLE);
         }
         Ok(message)
-    }
-
-    fn why_empty(&self) -> Error {
-        if self.peer().inbox.lock().is_open { Error::WouldBlock } else { Error::PeerClosed }
     }
 
     fn own(&self) -> &Side<M> {
@@ -216,5 +224,47 @@ impl<M: Machine> Drop for ChannelEnd<M> {
         };
         drop(messages);
         self.peer().observers.notify(Signals::PEER_CLOSED);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::FakeMachine;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    /// Looks into an empty inbox in a row.
+    const LOOKS: u32 = 200_000;
+    /// After this time the two wait for each other.
+    const LIMIT: Duration = Duration::from_secs(120);
+
+    #[test]
+    fn both_ends_may_find_nothing_at_the_same_time() {
+        let (first, second) = ChannelEnd::<FakeMachine>::pair();
+        let (done, all_done) = mpsc::channel();
+        for end in [first, second] {
+            let done = done.clone();
+            thread::spawn(move || {
+                for _ in 0..LOOKS {
+                    assert_eq!(end.receive(|_| Ok(())).err(), Some(Error::WouldBlock));
+                }
+                done.send(end)
+            });
+        }
+
+        let ends: Vec<_> = (0..2).map(|_| all_done.recv_timeout(LIMIT)).collect();
+
+        assert!(ends.iter().all(Result::is_ok), "they wait for each other");
+    }
+
+    #[test]
+    fn an_end_whose_peer_is_gone_says_so() {
+        let (first, second) = ChannelEnd::<FakeMachine>::pair();
+        assert_eq!(first.receive(|_| Ok(())).err(), Some(Error::WouldBlock));
+        drop(second);
+
+        assert_eq!(first.receive(|_| Ok(())).err(), Some(Error::PeerClosed));
     }
 }
