@@ -2,6 +2,9 @@
 //!
 //! Ring 0 takes no interrupts, so a lock is never wanted by somebody who interrupts its holder.
 //! Sections are short: no lock is held while ring 3 or a guest runs.
+//!
+//! Nobody who holds a lock waits for another of the same kind: two who did would wait for each other. The exception is memory,
+//! where a clone is locked after its origin, which is older.
 
 /// A spin lock around a value.
 #[derive(Debug, Default)]
