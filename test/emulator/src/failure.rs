@@ -21,6 +21,8 @@ pub enum Failure {
     WentOff {
         /// What was waited for.
         expected: String,
+        /// How the emulator ended.
+        end: String,
         /// The last lines that the machine printed.
         tail: String,
     },
@@ -49,8 +51,8 @@ impl fmt::Display for Failure {
             Failure::TimedOut { expected, limit, tail } => {
                 write!(f, "\"{expected}\" did not appear within {} s; last lines:\n{tail}", limit.as_secs())
             }
-            Failure::WentOff { expected, tail } => {
-                write!(f, "the machine went off before \"{expected}\" appeared; last lines:\n{tail}")
+            Failure::WentOff { expected, end, tail } => {
+                write!(f, "the machine went off before \"{expected}\" appeared ({end}); last lines:\n{tail}")
             }
             Failure::Fatal { line, tail } => write!(f, "the machine printed \"{line}\"; last lines:\n{tail}"),
             Failure::StillOn { limit, tail } => {

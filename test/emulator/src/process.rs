@@ -15,6 +15,8 @@ use crate::{Emulator, Failure, Machine, Model};
 pub(crate) const END_POLL: Duration = Duration::from_millis(20);
 /// A net for an emulator that neither connects the serial line nor ends.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+/// A net for an emulator that closes the serial line and does not end.
+const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// A command that the system ends when the thread is gone that started it, and if a limit is given, after so many seconds of
 /// processor time: whoever kills a test's run or presses Ctrl-C must not be left with an emulator that nobody watches.
@@ -59,6 +61,7 @@ impl Process {
         let control = socket_path();
         let mut command = machine.qemu_command(folder)?;
         machine.add_control(&mut command, &control);
+        command.args(["-d", "cpu_reset", "-D"]).arg(folder.join(RESETS));
         let words = folder.join("qemu.log");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(create(&words)?);
         let mut process = Self::spawn(command, Emulator::Qemu, words)?;
@@ -129,6 +132,19 @@ impl Process {
         }
     }
 
+    /// How the emulator ended, whose serial line has: a signal means that the emulator failed, not the machine in it.
+    pub(crate) fn end(&mut self) -> String {
+        let deadline = Instant::now() + END_LIMIT;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return format!("the emulator ended with {status}"),
+                Ok(None) if Instant::now() < deadline => std::thread::sleep(END_POLL),
+                Ok(None) => return "the emulator has closed the serial line and goes on".into(),
+                Err(error) => return format!("the emulator is lost: {error}"),
+            }
+        }
+    }
+
     /// What the emulator itself had to say, a line each.
     pub(crate) fn said(&self) -> String {
         let name = match self.emulator {
@@ -136,9 +152,16 @@ impl Process {
             Emulator::Bochs(_) => "bochs",
         };
         let mut words = self.read_words();
-        if self.emulator != Emulator::Qemu {
-            let log = std::fs::read(self.words.with_file_name("bochs.log")).unwrap_or_default();
-            words.push_str(&String::from_utf8_lossy(&log));
+        let log = |name| std::fs::read(self.words.with_file_name(name)).unwrap_or_default();
+        match self.emulator {
+            Emulator::Qemu => {
+                let resets = log(RESETS);
+                let resets = String::from_utf8_lossy(&resets);
+                words.extend(
+                    resets.lines().filter(|line| line.contains(TRIPLE_FAULT)).map(|line| format!("{line}\n")),
+                );
+            }
+            Emulator::Bochs(_) => words.push_str(&String::from_utf8_lossy(&log("bochs.log"))),
         }
         let lines: Vec<&str> = words.lines().collect();
         let last = lines.get(lines.len().saturating_sub(LINES_QUOTED)..).unwrap_or(&[]);
@@ -150,6 +173,10 @@ impl Process {
     }
 }
 
+/// Where QEMU logs the resets of processors.
+const RESETS: &str = "resets.log";
+/// What QEMU writes there when a processor gives up and takes the machine with it.
+const TRIPLE_FAULT: &str = "Triple fault";
 /// Lines of the emulator's words that a failure quotes.
 const LINES_QUOTED: usize = 25;
 

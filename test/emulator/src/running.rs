@@ -72,7 +72,10 @@ impl Running {
                 Ok(self.output.text(from, end))
             }
             Found::Fatal(at) => Err(self.fatal_at(at)),
-            Found::Ended => Err(Failure::WentOff { expected: expected(), tail: self.tail_with_emulator() }),
+            Found::Ended => {
+                let end = self.process.end();
+                Err(Failure::WentOff { expected: expected(), end, tail: self.tail_with_emulator() })
+            }
             Found::TimedOut => {
                 Err(Failure::TimedOut { expected: expected(), limit, tail: self.tail_with_processors() })
             }
