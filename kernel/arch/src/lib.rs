@@ -9,7 +9,7 @@
 //! - `virtualization`: the choice between `svm` and `vmx`, and what they share;
 //! - `log`, `panic`, `power`: what the outside sees of it.
 //!
-//! `acpi`, `boot` (but for its first instructions) and `clock::scale` read foreign bytes or compute; they
+//! `acpi`, `boot` (but for its first instructions) and parts of `clock` read foreign bytes or compute; they
 //! are also compiled, and tested, on Linux.
 #![cfg_attr(not(test), no_std)]
 

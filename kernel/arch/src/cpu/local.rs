@@ -25,6 +25,8 @@ pub struct Local {
     pub(crate) pending: [Cell<u64>; 4],
     /// The TSC value that the timer is set to; `u64::MAX` = not set.
     pub(crate) timer_deadline: Cell<u64>,
+    /// The timer's clock, where the timer does not compare the TSC.
+    pub(crate) count_down: crate::clock::CountDown,
     /// The address of the registers whose FS base is loaded; 0 = none.
     pub(crate) fs_owner: Cell<u64>,
     /// The FS base that is loaded.
@@ -56,6 +58,7 @@ impl Local {
             index: Cell::new(index),
             pending: [const { Cell::new(0) }; 4],
             timer_deadline: Cell::new(u64::MAX),
+            count_down: crate::clock::CountDown::new(),
             fs_owner: Cell::new(0),
             fs_base: Cell::new(0),
             xcr0: Cell::new(0),

@@ -1,6 +1,7 @@
 //! The processor's own timer: one deadline at a time, in TSC ticks.
 
 use super::local_apic;
+use crate::clock::CountDownRegisters;
 use crate::cpu::control::read_tsc;
 use crate::cpu::local::local;
 use crate::cpu::msr;
@@ -8,8 +9,6 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What [`crate::cpu::local::Local::timer_deadline`] holds when nothing is set.
 const NEVER: u64 = u64::MAX;
-/// By how much the slow clock is divided.
-const SLOW_SHIFT: u32 = 7;
 
 /// The processor compares the TSC itself.
 static IS_TSC_DEADLINE: AtomicBool = AtomicBool::new(false);
@@ -52,19 +51,27 @@ fn start(deadline: u64) {
         unsafe { msr::write(msr::TSC_DEADLINE, value) };
         return;
     }
+    let clock = &local().count_down;
     if deadline == NEVER {
-        local_apic::set_count(0);
-        return;
+        return clock.stop(&LocalApic);
     }
     let ticks = deadline.saturating_sub(read_tsc());
     let wide = u128::from(ticks) * u128::from(RATIO.load(Ordering::Relaxed)) >> 32;
-    let count = u64::try_from(wide).unwrap_or(u64::MAX).saturating_add(1);
-    if let Ok(count) = u32::try_from(count) {
+    // If the clock cannot count that far, `has_fired` goes on.
+    clock.start(&LocalApic, u64::try_from(wide).unwrap_or(u64::MAX).saturating_add(1));
+}
+
+/// The calling processor's clock.
+struct LocalApic;
+
+impl CountDownRegisters for LocalApic {
+    fn set_divider(&self, is_slow: bool) {
+        local_apic::set_divider(is_slow);
+    }
+
+    #[inline(always)]
+    fn set_count(&self, count: u32) {
         local_apic::set_count(count);
-    } else {
-        // Far away: the slow clock, and if that is too short as well, on the way there `has_fired` goes on.
-        local_apic::set_divider(true);
-        local_apic::set_count(u32::try_from(count >> SLOW_SHIFT).unwrap_or(u32::MAX));
     }
 }
 
@@ -79,7 +86,6 @@ pub(super) fn has_fired() -> bool {
     }
     if !IS_TSC_DEADLINE.load(Ordering::Relaxed) {
         if read_tsc() < deadline {
-            local_apic::set_divider(false);
             start(deadline);
             return false;
         }
