@@ -61,8 +61,6 @@ fn abuse(world: &World<'_>) -> Result<(), Failure> {
 
     let mut monitor = Monitor::wait(&mut running, LIMIT)?;
 
-    for claim in ABUSE {
-        monitor.wait_for_console("abuser", &format!("CLAIM {claim} holds"))?;
-    }
+    monitor.wait_for_all_on_console("abuser", &ABUSE.map(|claim| format!("CLAIM {claim} holds")))?;
     monitor.wait_for_console("witness", &format!("CLAIM {WITNESS} holds"))
 }

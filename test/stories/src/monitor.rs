@@ -96,10 +96,17 @@ impl<'r> Monitor<'r> {
         }
     }
 
-    /// Waits until the console of a VM shows this text, then comes back.
+    /// Waits until the console of a VM shows this text, then comes back. What it shows meanwhile after the text is gone.
     pub fn wait_for_console(&mut self, name: &str, text: &str) -> Result<(), Failure> {
+        self.wait_for_all_on_console(name, &[text])
+    }
+
+    /// Waits until the console of a VM has shown these texts, one after the other, then comes back.
+    pub fn wait_for_all_on_console(&mut self, name: &str, texts: &[impl AsRef<str>]) -> Result<(), Failure> {
         self.command(&format!("console {name}"))?;
-        self.running.wait_for(text, self.limit)?;
+        for text in texts {
+            self.running.wait_for(text.as_ref(), self.limit)?;
+        }
         self.running.send(ESCAPE)?;
         self.running.wait_for(PROMPT, self.limit)?;
         Ok(())
