@@ -29,7 +29,8 @@ impl Machine {
         command.args(["-cpu", &self.processor]);
         command.args(["-smp", &self.cpus.to_string(), "-m", &format!("{}M", self.memory_mib)]);
         match self.clock {
-            Clock::Host => command.args(["-accel", "tcg,thread=multi"]),
+            Clock::Host if self.is_parallel => command.args(["-accel", "tcg,thread=multi"]),
+            Clock::Host => command.args(["-accel", "tcg,thread=single"]),
             Clock::Instructions => command
                 .args(["-accel", "tcg", "-icount", "shift=0,sleep=off", "-seed", "1"])
                 .args(["-rtc", "base=2026-01-01,clock=vm"]),

@@ -24,7 +24,7 @@ pub(crate) fn stories() -> Vec<Story> {
 }
 
 fn starts(world: &World<'_>, cpus: u32, memory_mib: u32) -> Result<(), Failure> {
-    let machine = world.direct("")?.cpus(cpus).memory_mib(memory_mib);
+    let machine = world.direct("")?.cpus(cpus).memory_mib(memory_mib).in_parallel();
     let mut running = world.start(&machine)?;
     running.wait_for(&format!("{cpus} of {cpus} processors are up"), LIMIT)?;
     Monitor::wait(&mut running, LIMIT)?;
