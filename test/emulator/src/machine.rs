@@ -121,10 +121,10 @@ impl Machine {
         self
     }
 
-    /// Lets QEMU's processors run at the same time; otherwise they take turns. Only for machines without guests: QEMU's processors
-    /// change each other's state without locks. With version 7.2 each FXRSTOR and XRSTOR clears a flag of processor 0, in a word that
-    /// also says whether nested paging is on; when processor 0 leaves a guest at that moment, it goes on with the guest's
-    /// nested table, and ends in a triple fault. One start of two Linux guests in some hundred does so.
+    /// Lets QEMU's processors run at the same time; otherwise they take turns. Only for machines whose processor 0 runs no guests:
+    /// QEMU's processors change each other's state without locks. With version 7.2 each FXRSTOR and XRSTOR clears a flag of processor
+    /// 0, in a word that also says whether nested paging is on; if processor 0 leaves a guest at that moment, it goes on with the
+    /// guest's nested table, and ends in a triple fault. One start of two Linux guests in some hundred did so.
     pub fn in_parallel(mut self) -> Self {
         self.is_parallel = true;
         self

@@ -27,12 +27,12 @@ pub(crate) fn stories() -> Vec<Story> {
     ]
 }
 
+/// On three processors that really run at the same time.
 fn four_at_once(world: &World<'_>) -> Result<(), Failure> {
-    let first = Linux::new("vm0", "poweroff").on_host_console();
-    let others = (1..4).map(|number| Linux::new(&format!("vm{number}"), "poweroff"));
-    let guests: Vec<_> = std::iter::once(first).chain(others).collect();
+    let linux = |number: u32| Linux::new(&format!("vm{number}"), "poweroff").with("cpus = [1, 2, 3]");
+    let guests = [linux(0).on_host_console(), linux(1), linux(2), linux(3)];
 
-    let mut running = world.start(&world.direct(&until_all_stopped(&guests))?)?;
+    let mut running = world.start(&world.direct(&until_all_stopped(&guests))?.cpus(4).in_parallel())?;
 
     running.wait_for("CORTEN-GUEST powering off", LIMIT)?;
     running.wait_until_off(LIMIT)?;
