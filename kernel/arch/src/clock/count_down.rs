@@ -89,9 +89,9 @@ mod tests {
                 let left = clock.ticks_left();
                 prop_assert!(left > 0);
                 prop_assert!(left <= ticks.max(1), "{left} instead of {ticks}");
-                if ticks <= u64::from(u32::MAX) {
-                    prop_assert_eq!(left, ticks.max(1));
-                }
+                let lost = if ticks <= u64::from(u32::MAX) { 0 } else { 127 };
+                let is_at_end = clock.is_slow.get() && clock.count.get() == u32::MAX;
+                prop_assert!(is_at_end || ticks.max(1) - left <= lost, "{left} instead of {ticks}");
             }
         }
     }
