@@ -79,7 +79,8 @@ pub(crate) fn stories() -> Vec<Story> {
 fn shows(world: &World<'_>, software: Software) -> Result<(), Failure> {
     let Software { memory, medium, shows, .. } = software;
     let definition = format!("[[vm]]\nname = \"pc\"\nmemory = \"{memory}\"\nfirmware = \"bios\"\n{medium}\n");
-    let mut running = world.start(&world.direct(&definition)?)?;
+    // One processor: firmware and iPXE wait for USB without rest, and QEMU's processors take turns of 100 ms.
+    let mut running = world.start(&world.direct(&definition)?.cpus(1))?;
 
     let mut monitor = Monitor::wait(&mut running, LIMIT)?;
     for text in shows {
